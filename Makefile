@@ -1,0 +1,50 @@
+# Two commands matter: `make demo` (see it work) and `make test` (see it proven on a real Kafka).
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help install demo check format generate lock test test-all bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMP) ## .venv with the command in it, from the hash-locked requirements
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+demo: install ## events, broker, consumer and an emulated Zoho on this machine, in 20 seconds
+	$(BIN)/session-consumer demo
+
+check: install ## format, lint, types, import directions, generated files
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo | tail -n 2
+	$(BIN)/python -m schemas.generate --check
+
+format: install ## mend what `check` says about format and imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: install ## JSON Schemas and example messages, from the models
+	$(BIN)/python -m schemas.generate
+
+lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+
+test: install ## every promise, on a real Kafka and an emulated Zoho over real HTTP
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: install ## the same and the long ones: real windows, many crashes
+	$(BIN)/python -m pytest
+
+bench: install ## speed, memory and the share of the quota used
+	$(BIN)/python -m benchmarks
+
+clean: ## everything that is made, but not the cached broker
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

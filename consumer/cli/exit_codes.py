@@ -1,0 +1,8 @@
+"""What the command's exit code says; fixed by the contract."""
+
+DONE = 0
+FINDINGS = 1  # done, with findings: an invalid event, a failed check
+USAGE = 2  # usage or settings
+UNREACHABLE = 3  # Kafka or Zoho can't be reached
+REFUSED = 4  # credentials or permissions
+INTERRUPTED = 130

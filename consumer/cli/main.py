@@ -1,0 +1,53 @@
+"""The command and its groups. Each group's module is imported only when it is called for."""
+
+from importlib import import_module
+
+import click
+
+from consumer import __version__
+
+# name -> (module, the click command in it, what `--help` says)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": (
+        "consumer.cli.demo",
+        "demo",
+        "Watch it work: broker, Zoho and consumer on this machine.",
+    ),
+    "emulator": (
+        "consumer.cli.emulator",
+        "emulator",
+        "Serve the Zoho API, with its limits and faults.",
+    ),
+    "event": ("consumer.cli.event", "event", "Check, publish and explain events."),
+    "run": ("consumer.cli.run", "run", "Run the consumer."),
+    "topics": ("consumer.cli.topics", "topics", "Create and describe the account's topics."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, so that `run` stays small."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="session-consumer")
+def main() -> None:
+    """Keep Zoho People training sessions up to date from Kafka events.
+
+    Settings are environment variables (CONSUMER_…), see the README.
+    """

@@ -1,0 +1,1 @@
+"""The demo: an embedded broker, the emulator and the real consumer."""

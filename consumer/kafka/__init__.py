@@ -1,0 +1,1 @@
+"""The adapters to Kafka: the only importers of aiokafka."""

@@ -1,0 +1,1 @@
+"""The adapter to Zoho: one call, OAuth, and what an answer means. The only importer of aiohttp's client."""
