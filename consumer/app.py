@@ -1,0 +1,1 @@
+"""Composition root: builds everything from the settings and closes it again."""
