@@ -1,1 +1,1 @@
-"""The Zoho API with its limits and faults, over real HTTP: for the demo, the tests, and whoever integrates."""
+"""The Zoho API with its limits and faults, over real HTTP: for the demo, the tests, and integrators."""

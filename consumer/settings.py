@@ -1,0 +1,1 @@
+"""Settings from the environment and a directory of secrets, every problem reported at once."""

@@ -1,0 +1,1 @@
+"""Logs and metrics: every name that leaves the process is declared here."""
