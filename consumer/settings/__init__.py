@@ -1,0 +1,36 @@
+"""Settings from the environment and a directory of secrets, every problem reported at once."""
+
+from consumer.settings.load import (
+    SettingsError,
+    load_event_settings,
+    load_kafka_settings,
+    load_settings,
+    load_topic_settings,
+    read_refusals_before_hold,
+)
+from consumer.settings.model import (
+    AccountSettings,
+    EventSettings,
+    KafkaSettings,
+    Settings,
+    TopicNames,
+    TopicSettings,
+)
+from consumer.settings.table import SETTINGS, Setting
+
+__all__ = [
+    "SETTINGS",
+    "AccountSettings",
+    "EventSettings",
+    "KafkaSettings",
+    "Setting",
+    "Settings",
+    "SettingsError",
+    "TopicNames",
+    "TopicSettings",
+    "load_event_settings",
+    "load_kafka_settings",
+    "load_settings",
+    "load_topic_settings",
+    "read_refusals_before_hold",
+]

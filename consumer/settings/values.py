@@ -1,0 +1,174 @@
+"""From a setting's text to its value: one small parser each, ValueError with a sentence that says why.
+
+Sentences follow the setting's name ("must be …"), and quote no value: it may be a secret put in the
+wrong place.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+Parse = Callable[[str], object]
+
+MAX_TEXT_CHARACTERS = 4_096
+
+_INTEGER = re.compile(r"[0-9]{1,15}", re.ASCII)
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})", re.ASCII)
+_ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", re.ASCII)
+_VISIBLE = re.compile(r"[!-~]{1,1024}", re.ASCII)
+_MAX_PORT = 65_535
+
+
+def integer(low: int, high: int) -> Parse:
+    """A whole number between two bounds, both allowed."""
+
+    def parse(text: str) -> int:
+        if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def decimal(low: float, high: float) -> Parse:
+    """A decimal number such as 15 or 0.25 between two bounds, both allowed; no exponent, no NaN."""
+
+    def parse(text: str) -> float:
+        if not _DECIMAL.fullmatch(text) or not low <= float(text) <= high:
+            raise ValueError(f"must be a decimal number from {low:g} to {high:g}")
+        return float(text)
+
+    return parse
+
+
+def choice(*allowed: str, fold: Callable[[str], str] = str) -> Parse:
+    """One of some words; `fold` may make upper and lower case the same."""
+
+    def parse(text: str) -> str:
+        if fold(text) not in allowed:
+            raise ValueError("must be " + one_of(allowed))
+        return fold(text)
+
+    return parse
+
+
+def one_of(words: tuple[str, ...]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def yes_or_no(text: str) -> bool:
+    """`true` or `false`."""
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+def topic(text: str) -> str:
+    """A name that Kafka takes."""
+    if not _TOPIC.fullmatch(text) or text in {".", ".."}:
+        raise ValueError("must be a Kafka topic name: 1 to 249 letters, digits, dots, hyphens or underscores")
+    return text
+
+
+def account_name(text: str) -> str:
+    """A name that is fit for labels and file names."""
+    if not _ACCOUNT.fullmatch(text):
+        raise ValueError(
+            "must be 1 to 63 letters, digits, dots, hyphens or underscores, a letter or digit first"
+        )
+    return text
+
+
+def plain_text(text: str) -> str:
+    """Any text without control characters, at most 1,024 characters, no white space around it."""
+    if len(text) > 1_024 or not text.isprintable() or text != text.strip():  # noqa: PLR2004
+        raise ValueError(
+            "must be at most 1,024 characters, without control characters or white space around it"
+        )
+    return text
+
+
+def password(text: str) -> str:
+    """A secret that may hold any character but control characters."""
+    if len(text) > 1_024 or not text.isprintable():  # noqa: PLR2004
+        raise ValueError("must be at most 1,024 characters without control characters such as a line break")
+    return text
+
+
+def visible(text: str) -> str:
+    """A credential as Zoho gives them: visible ASCII only."""
+    if not _VISIBLE.fullmatch(text):
+        raise ValueError(
+            "must be 1 to 1,024 visible ASCII characters: look for a space or line break copied along"
+        )
+    return text
+
+
+def bootstrap_servers(text: str) -> str:
+    """`host:port` with commas between; given back without white space."""
+    servers = [server.strip() for server in text.split(",")]
+    if len(text) > MAX_TEXT_CHARACTERS or not all(_is_host_and_port(server) for server in servers):
+        raise ValueError(
+            "must be host:port, or several with commas between, such as kafka-1:9092,kafka-2:9092"
+        )
+    return ",".join(servers)
+
+
+def _is_host_and_port(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    if not _INTEGER.fullmatch(port) or not 0 < int(port) <= _MAX_PORT:
+        return False
+    if host.startswith("[") and host.endswith("]"):
+        return _is_address(host[1:-1])
+    return _HOST.fullmatch(host) is not None
+
+
+def http_host(text: str) -> str:
+    """An address or host name to listen on."""
+    if not _is_address(text) and not _HOST.fullmatch(text):
+        raise ValueError("must be an address or host name to listen on, such as 0.0.0.0 or 127.0.0.1")
+    return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def time_zone(text: str) -> str:
+    """An IANA zone that the zone data knows."""
+    problem = (
+        "must be a time zone of the IANA database such as Asia/Kolkata, the one set in the Zoho People portal"
+    )
+    if len(text) > 100 or not _ZONE.fullmatch(text):  # noqa: PLR2004
+        raise ValueError(problem)
+    if text not in _zone_names():
+        raise ValueError(problem)
+    return text
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    # The system's zone directory holds more, such as `localtime`, and differs from machine to machine.
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="ascii").split())
+
+
+def readable_file(text: str) -> str:
+    """The path of a file that this process can read."""
+    plain_text(text)
+    if not Path(text).is_file():
+        raise ValueError("names a file that doesn't exist; check the path and the mount")
+    if not os.access(text, os.R_OK):
+        raise ValueError("names a file that this process may not read; check its owner and mode")
+    return text
