@@ -1,8 +1,10 @@
 """What the core asks of the world: implemented by `consumer.zoho` and `consumer.kafka`, and by fakes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.verdicts import CallReport
 from consumer.events.model import SessionKey
 
@@ -23,3 +25,66 @@ class ZohoPort(Protocol):
         network or Zoho does. A token is minted first where none is at hand.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """Why the broker did not acknowledge a dead letter, in words for an operator, without content."""
+
+    reason: str
+
+
+class DeadLetterPort(Protocol):
+    """The dead-letter topic."""
+
+    async def write(self, letters: Sequence[DeadLetter]) -> Sequence[NotWritten | None]:
+        """Write them all; for each, in order, None once it is acknowledged (acks=all), or why not.
+
+        Waits a bounded time. One that can't be written keeps no other from being written. Never
+        raises for what Kafka does.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """What an account tells of its work; counters only, never content."""
+
+    def event(self, outcome: str) -> None:
+        """A record is done: `applied`, `dead_lettered`, `skipped`."""
+
+    def dead_letter(self, error_class: str) -> None:
+        """A dead letter was acknowledged."""
+
+    def call(self, verdict: str, seconds: float) -> None:
+        """A call to Zoho ended; `verdict` is the verdict's name in lower_snake_case."""
+
+    def waited_for_slot(self, seconds: float) -> None:
+        """A call started, after its change had waited so long for a free slot."""
+
+    def applied_after(self, seconds: float) -> None:
+        """An event was applied so long after its `time`."""
+
+    def locked(self) -> None:
+        """Zoho locked the API."""
+
+
+class Silent:
+    """A `Telemetry` that tells nobody."""
+
+    def event(self, outcome: str) -> None:
+        """Ignore it."""
+
+    def dead_letter(self, error_class: str) -> None:
+        """Ignore it."""
+
+    def call(self, verdict: str, seconds: float) -> None:
+        """Ignore it."""
+
+    def waited_for_slot(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def applied_after(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def locked(self) -> None:
+        """Ignore it."""

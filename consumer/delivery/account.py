@@ -1,0 +1,162 @@
+"""One Zoho account: what it may do, and what is known of it, over all its tenures in this process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from consumer.clock import Clock
+from consumer.delivery.backlog import Backlog
+from consumer.delivery.decision import RetryRules
+from consumer.delivery.evidence import Evidence
+from consumer.delivery.gate import AccountState, Gate, GateRules
+from consumer.delivery.ports import Telemetry, ZohoPort
+from consumer.delivery.quota import Quota, QuotaLimits
+from consumer.delivery.troubles import Trouble, Troubles
+from consumer.events.model import EventRules
+from consumer.records import TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRules:
+    """The account's settings, as the core needs them. `daily_requests` 0: only what Zoho's answers say."""
+
+    name: str
+    events: EventRules
+    quota: QuotaLimits
+    gate: GateRules
+    retry: RetryRules
+    concurrency: int = 8
+    backlog_events: int = 10_000
+    backlog_bytes: int = 64 * 1024 * 1024
+    daily_requests: int = 0
+    daily_reserve: int = 0
+
+
+@dataclass(slots=True)
+class Account:
+    """The state that outlives a tenure: quota, gate, evidence, and what could not be committed.
+
+    `wake` is set by whoever changes something that may let a call start.
+    `done_beyond`: records finished beyond the committed position, by partition, with that position.
+    """
+
+    rules: AccountRules
+    zoho: ZohoPort
+    telemetry: Telemetry
+    clock: Clock
+    gate: Gate = field(default_factory=Gate)
+    quota: Quota = field(default_factory=Quota)
+    evidence: Evidence = field(default_factory=Evidence)
+    left_today: int | None = None
+    owned: bool = False
+    since: float = 0.0
+    backlog: Backlog = field(default_factory=Backlog)
+    lag: Callable[[], dict[str, int]] = dict
+    done_beyond: dict[TopicPartition, tuple[int, frozenset[int]]] = field(default_factory=dict)
+    on_wake: Callable[[], None] = lambda: None
+    troubles: Troubles = field(init=False)
+    shown: AccountState = AccountState.STANDBY
+
+    def __post_init__(self) -> None:
+        """No troubles yet."""
+        self.troubles = Troubles(self.changed)
+        self.since = self.clock()
+
+    def changed(self) -> None:
+        """Something that decides the state changed: note since when, and wake the worker."""
+        state = self.state
+        if state is not self.shown:
+            self.shown, self.since = state, self.clock()
+        self.on_wake()
+
+    @property
+    def state(self) -> AccountState:
+        """The account's state, as shown to operators."""
+        if not self.owned:
+            return AccountState.STANDBY
+        trouble = self.troubles.gravest()
+        if trouble is not None:
+            lost = trouble[0] is Trouble.POSITION
+            return AccountState.POSITION_LOST if lost else AccountState.KAFKA_DOWN
+        return self.gate.state
+
+    @property
+    def reason(self) -> str | None:
+        """Why the state is not `running`."""
+        if not self.owned:
+            return "another replica owns the account, or the group is forming"
+        trouble = self.troubles.gravest()
+        if trouble is not None:
+            return trouble[1]
+        return None if self.gate.closed is None else self.gate.closed.reason
+
+    def day_ends_at(self, now: float) -> float | None:
+        """Where our own calls used up the day's allowance: when the next day begins, in the portal's zone.
+
+        Zoho does not say when its day ends; the portal's midnight is the assumption.
+        """
+        if self.rules.daily_requests == 0:
+            return None
+        start, end = day_bounds(now, self.rules.events.zone)
+        self.quota = self.quota.on_day(start)
+        spent = self.quota.day_calls >= self.rules.daily_requests - self.rules.daily_reserve
+        return end if spent else None
+
+    def status(self) -> dict[str, Any]:
+        """The account's part of `/status` (contract, section 9)."""
+        now = self.clock()
+        limits = self.rules.quota
+        closed = self.gate.closed
+        waiting = closed is not None and self.state is closed.state
+        next_free_at = self.quota.next_free_at(limits, now)
+        return {
+            "state": str(self.state),
+            "since": rfc3339(self.since),
+            "until": rfc3339(closed.until) if closed is not None and waiting else None,
+            "reason": self.reason,
+            "quota": {
+                "requests": limits.requests,
+                "share": 1.0,
+                "window_seconds": limits.window_seconds,
+                "used": self.quota.used(limits, now),
+                "next_free_at": rfc3339(next_free_at) if next_free_at is not None else None,
+                "left_today": self.left_today,
+            },
+            "backlog": {
+                "events": self.backlog.events,
+                "sessions": self.backlog.sessions,
+                "oldest_event_at": _maybe(self.backlog.oldest_event_at()),
+                "eta_seconds": round(self.eta_seconds(now), 1),
+            },
+            "lag": self.lag(),
+        }
+
+    def eta_seconds(self, now: float) -> float:
+        """How long the backlog takes at the quota, from now, with no trouble on the way."""
+        events = self.backlog.events
+        if events == 0:
+            return 0.0
+        limits = self.rules.quota
+        closed = max(0.0, self.gate.closed.until - now) if self.gate.closed is not None else 0.0
+        beyond_free = max(0, events - self.quota.free(limits, now))
+        return closed + beyond_free / limits.requests * limits.window_seconds
+
+
+def day_bounds(now: float, zone: ZoneInfo) -> tuple[float, float]:
+    """Start and end of the day of `now` in `zone`, epoch seconds."""
+    today = datetime.fromtimestamp(now, tz=zone).date()
+    start = datetime(today.year, today.month, today.day, tzinfo=zone)
+    following = datetime.fromordinal(today.toordinal() + 1)
+    return start.timestamp(), following.replace(tzinfo=zone).timestamp()
+
+
+def rfc3339(seconds: float) -> str:
+    """Epoch seconds as RFC 3339 UTC, in milliseconds."""
+    moment = datetime.fromtimestamp(seconds, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _maybe(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)

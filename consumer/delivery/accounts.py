@@ -1,0 +1,171 @@
+"""All accounts of this process: who owns what now, and to whom a record belongs."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from consumer.clock import Clock
+from consumer.delivery.account import Account
+from consumer.delivery.dead_letter import Letterhead
+from consumer.delivery.ports import DeadLetterPort
+from consumer.delivery.tenure import Tenure
+from consumer.delivery.troubles import Trouble
+from consumer.records import Record, TopicPartition
+
+log = structlog.get_logger(__name__)
+
+
+class PositionLost(str):
+    """Why a partition can't be read from where the group stood, and what to do: in place of a position."""
+
+    __slots__ = ()
+
+
+class Accounts:
+    """Serves the accounts whose topics are assigned to this process, from assignment to revocation.
+
+    `topics`: the account of each source topic. `letterboxes`: each account's dead-letter topic.
+    """
+
+    def __init__(
+        self,
+        topics: Mapping[str, Account],
+        letterboxes: Mapping[str, DeadLetterPort],
+        *,
+        group: str,
+        version: str,
+        clock: Clock,
+        wall_clock: Clock,
+        chance: Callable[[], float],
+        on_progress: Callable[[], None],
+    ) -> None:
+        self._topics = topics
+        self._letterboxes = letterboxes
+        self._group = group
+        self._version = version
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._chance = chance
+        self._on_progress = on_progress
+        self._tenures: dict[str, Tenure] = {}
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Every account, owned or not."""
+        return list({account.rules.name: account for account in self._topics.values()}.values())
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics to subscribe to."""
+        return list(self._topics)
+
+    def begin(
+        self,
+        starts: Mapping[TopicPartition, int | PositionLost],
+        owns: Callable[[], bool],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """These partitions are ours, to be read from these positions, for as long as `owns` says."""
+        for account in self.accounts:
+            ours = {p: s for p, s in starts.items() if self._topics[p.topic] is account}
+            account.owned = bool(ours)
+            lost = [start for start in ours.values() if isinstance(start, PositionLost)]
+            if lost:
+                account.troubles.report(Trouble.POSITION, str(lost[0]))
+                log.error("position lost", account=account.rules.name, reason=str(lost[0]))
+            elif ours:
+                account.troubles.clear(Trouble.POSITION)
+                positions = {p: s for p, s in ours.items() if not isinstance(s, PositionLost)}
+                self._begin_one(account, positions, owns, tasks)
+            account.changed()
+
+    def _begin_one(
+        self,
+        account: Account,
+        positions: Mapping[TopicPartition, int],
+        owns: Callable[[], bool],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        name = account.rules.name
+        tenure = Tenure(
+            account,
+            positions,
+            port=self._letterboxes[name],
+            letterhead=Letterhead(name, self._group, self._version),
+            owns=owns,
+            on_progress=self._on_progress,
+            clock=self._clock,
+            wall_clock=self._wall_clock,
+            chance=self._chance,
+        )
+        self._tenures[name] = tenure
+        tenure.begin(tasks)
+        log.info("account owned", account=name, partitions=len(positions))
+
+    def lose_position(self, partition: TopicPartition, reason: str) -> None:
+        """The position vanished while reading: no more calls for this account until it is set."""
+        account = self._topics[partition.topic]
+        account.troubles.report(Trouble.POSITION, reason)
+
+    def ready(self) -> list[TopicPartition]:
+        """The partitions to read more from: of accounts with room, whose offsets can be kept."""
+        return [
+            partition
+            for tenure in self._tenures.values()
+            if tenure.worker.has_room() and not self._adrift(tenure)
+            for partition in tenure.settler.offsets
+        ]
+
+    def _adrift(self, tenure: Tenure) -> bool:
+        gravest = tenure.account.troubles.gravest()
+        return gravest is not None and gravest[0] in (Trouble.POSITION, Trouble.COMMIT)
+
+    def receive(self, partition: TopicPartition, records: Sequence[Record]) -> None:
+        """Records of one partition, in order."""
+        tenure = self._tenures.get(self._topics[partition.topic].rules.name)
+        if tenure is not None:
+            tenure.worker.receive(records)
+
+    def next_offsets(self) -> dict[TopicPartition, int]:
+        """Where reading goes on, in each partition that is read."""
+        return {
+            partition: offsets.next_offset
+            for tenure in self._tenures.values()
+            for partition, offsets in tenure.settler.offsets.items()
+        }
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """What may be committed (law 1)."""
+        return {
+            partition: offsets.position
+            for tenure in self._tenures.values()
+            for partition, offsets in tenure.settler.offsets.items()
+        }
+
+    def stop_calls(self) -> None:
+        """Start no more calls; reading and settling go on."""
+        for tenure in self._tenures.values():
+            tenure.worker.stop()
+
+    async def drain(self, seconds: float) -> bool:
+        """Let what is under way end, within `seconds`: True if all of it did."""
+        results = await asyncio.gather(*(tenure.drain(seconds) for tenure in self._tenures.values()))
+        return all(results)
+
+    async def end(self, committed: Mapping[TopicPartition, int]) -> None:
+        """Ownership ended, with these positions committed."""
+        for tenure in list(self._tenures.values()):
+            await tenure.end(committed)
+        self._tenures.clear()
+        for account in self.accounts:
+            account.owned = False
+            account.changed()
+
+    def report(self, trouble: Trouble, reason: str | None) -> None:
+        """A trouble that all accounts share; None: it is over."""
+        for account in self.accounts:
+            if reason is None:
+                account.troubles.clear(trouble)
+            else:
+                account.troubles.report(trouble, reason)

@@ -1,0 +1,52 @@
+"""How far a partition's position may be committed (law 1: nothing lost). Pure."""
+
+from collections import deque
+
+
+class Offsets:
+    """Progress in one partition: `position` never passes a record that is not finished.
+
+    Records are received in ascending order and finished in any order. Gaps (compaction, transaction
+    markers) are fine. All operations take constant time, amortised.
+    """
+
+    def __init__(self, position: int) -> None:
+        """Start at `position`: the offset of the first record that will be received, or before it."""
+        self._unfinished: deque[int] = deque()
+        self._finished: set[int] = set()
+        self._next = position
+
+    @property
+    def position(self) -> int:
+        """What may be committed: every record before it is finished."""
+        return self._unfinished[0] if self._unfinished else self._next
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on: one past the last record that was received."""
+        return self._next
+
+    @property
+    def finished_beyond(self) -> frozenset[int]:
+        """Finished records that the position can't pass yet."""
+        return frozenset(self._finished)
+
+    def receive(self, offset: int) -> None:
+        """A record came in and is not finished yet. Raises ValueError if it is not past the last one."""
+        if offset < self._next:
+            raise ValueError(f"offset {offset} was received already: the next one is {self._next}")
+        self._unfinished.append(offset)
+        self._next = offset + 1
+
+    def finish(self, offset: int) -> bool:
+        """The record's outcome is durable. True if the position moved.
+
+        Raises ValueError for a record that was not received or is finished already.
+        """
+        if offset in self._finished or not self._unfinished or not self.position <= offset < self._next:
+            raise ValueError(f"offset {offset} is not an unfinished one")
+        self._finished.add(offset)
+        before = self.position
+        while self._unfinished and self._unfinished[0] in self._finished:
+            self._finished.remove(self._unfinished.popleft())
+        return self.position != before

@@ -1,0 +1,43 @@
+"""What keeps an account's work from being recorded in Kafka; while there is any, no call is made."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+
+class Trouble(StrEnum):
+    """The kinds, the gravest first. Each has a reason in words while it lasts."""
+
+    POSITION = "position"
+    COMMIT = "commit"
+    DEAD_LETTER = "dead_letter"
+    BROKER = "broker"
+
+
+class Troubles:
+    """The troubles in force. `on_change` is called when the set or a reason changes."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._reasons: dict[Trouble, str] = {}
+        self._on_change = on_change
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._reasons)
+
+    def report(self, trouble: Trouble, reason: str) -> None:
+        """The trouble is there, or has a new reason."""
+        if self._reasons.get(trouble) != reason:
+            self._reasons[trouble] = reason
+            self._on_change()
+
+    def clear(self, trouble: Trouble) -> None:
+        """The trouble is over, if it was there."""
+        if self._reasons.pop(trouble, None) is not None:
+            self._on_change()
+
+    def gravest(self) -> tuple[Trouble, str] | None:
+        """The one to show, with its reason."""
+        for trouble in Trouble:
+            if trouble in self._reasons:
+                return trouble, self._reasons[trouble]
+        return None

@@ -1,0 +1,259 @@
+"""The loop that serves one account while this process owns it: read, call, settle."""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+import structlog
+
+from consumer.clock import Clock
+from consumer.delivery.account import Account
+from consumer.delivery.backlog import Backlog
+from consumer.delivery.change import Change
+from consumer.delivery.dead_letter import Failure
+from consumer.delivery.decision import Again, CallEnd, Finish, GiveUp, decide
+from consumer.delivery.gate import AccountState
+from consumer.delivery.reaction import learn, react
+from consumer.delivery.settler import Settler
+from consumer.delivery.verdicts import CallReport, Locked, MaximumLimit, NoAnswer
+from consumer.events.model import Event, OtherType, Refusal
+from consumer.events.reading import read_record, reread
+from consumer.records import Record
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Serves an account for one tenure. `owns` says whether the tenure still lasts (law 3).
+
+    `wall_clock` is the real one, for comparing with publishers' clocks. `chance` gives numbers in
+    [0, 1) for jitter.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        settler: Settler,
+        *,
+        owns: Callable[[], bool],
+        clock: Clock,
+        wall_clock: Clock,
+        chance: Callable[[], float],
+    ) -> None:
+        self._account = account
+        self._settler = settler
+        self._owns = owns
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._chance = chance
+        self._backlog = account.backlog = Backlog()
+        self._sequence = 0
+        self._calls: set[asyncio.Task[None]] = set()
+        self._no_slot_since: float | None = None
+        self._stopping = False
+        self._wake = asyncio.Event()
+        account.on_wake = self._wake.set
+
+    # Records in.
+
+    def has_room(self) -> bool:
+        """Whether more records may be read: what is held is below the backlog's bounds."""
+        rules = self._account.rules
+        return (
+            self._settler.held_records < rules.backlog_events
+            and self._settler.held_bytes < rules.backlog_bytes
+        )
+
+    def receive(self, records: Sequence[Record]) -> None:
+        """Take in records of one partition, in their order."""
+        now = self._clock()
+        wall = self._wall_clock()
+        for record in records:
+            if self._settler.receive(record):
+                self._take_in(record, now, wall)
+        self._wake.set()
+
+    def _take_in(self, record: Record, now: float, wall: float) -> None:
+        reading = read_record(record, self._account.rules.events, wall)
+        match reading:
+            case Event():
+                change = Change(
+                    record=record,
+                    session=reading.session,
+                    identity=reading.identity,
+                    event_at=reading.time.timestamp(),
+                    sequence=self._sequence,
+                    received_at=now,
+                )
+                self._sequence += 1
+                self._backlog.add(change)
+            case Refusal():
+                self._settler.give_up(record, Failure.of_refusal(reading, wall))
+            case OtherType():
+                self._settler.finish(record, "skipped")
+            case _:
+                assert_never(reading)
+
+    # Calls out.
+
+    async def run(self) -> None:
+        """Start calls as they become possible, until `stop`. Raises if a call's task breaks."""
+        async with asyncio.TaskGroup() as calls:
+            while not self._stopping:
+                wake_at = self._start_calls(calls)
+                await self._sleep_until(wake_at)
+
+    def stop(self) -> None:
+        """Start no more calls; `run` returns once those in flight have ended."""
+        self._stopping = True
+        self._wake.set()
+
+    async def _sleep_until(self, wake_at: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        handle = None
+        if wake_at is not None:
+            handle = loop.call_later(max(0.0, wake_at - self._clock()), self._wake.set)
+        await self._wake.wait()
+        self._wake.clear()
+        if handle is not None:
+            handle.cancel()
+
+    def _start_calls(self, calls: asyncio.TaskGroup) -> float | None:
+        """Start every call that may start now; when to look again, or None: when something happens."""
+        while not self._stopping and not self._account.troubles and self._owns():
+            now = self._clock()
+            gate = self._account.gate
+            permission = gate.permission(now)
+            if permission == "no":
+                return None if gate.closed is None or gate.closed.probing else gate.closed.until
+            if len(self._calls) >= self._calls_at_once(probe=permission == "probe"):
+                return None
+            slot_at = self._slot_at(now)
+            if slot_at is None or slot_at > now:
+                return slot_at
+            probe = permission == "probe"
+            change = self._backlog.take_probe(now) if probe else self._backlog.take(now)
+            if change is None:
+                return self._backlog.next_ready_at()
+            self._start_call(calls, change, now, probe=probe)
+        return None
+
+    def _calls_at_once(self, *, probe: bool) -> int:
+        if probe:
+            return 1
+        bound = self._account.gate.calls_at_once(self._account.rules.gate)
+        concurrency = self._account.rules.concurrency
+        return concurrency if bound is None else min(bound, concurrency)
+
+    def _slot_at(self, now: float) -> float | None:
+        """When a slot is free; `now` if one is."""
+        day_ends_at = self._account.day_ends_at(now)
+        if day_ends_at is not None:
+            reason = "the day's own allowance (CONSUMER_QUOTA_DAILY_REQUESTS less the reserve) is used up"
+            self._set_gate_of_day(reason, day_ends_at, now)
+            return day_ends_at
+        slot_at = self._account.quota.next_free_at(self._account.rules.quota, now)
+        taken = slot_at is None or slot_at > now
+        if taken and self._backlog.events and self._no_slot_since is None:
+            self._no_slot_since = now
+        return slot_at
+
+    def _set_gate_of_day(self, reason: str, until: float, now: float) -> None:
+        account = self._account
+        account.gate = account.gate.day_used_up(
+            account.rules.gate, now, until=until, reason=reason, probe=False
+        )
+        account.changed()
+
+    def _start_call(self, calls: asyncio.TaskGroup, change: Change, now: float, *, probe: bool) -> None:
+        account = self._account
+        account.quota, slot = account.quota.take(account.rules.quota, now)
+        if probe:
+            account.gate = account.gate.probe_started()
+        account.telemetry.waited_for_slot(0.0 if self._no_slot_since is None else now - self._no_slot_since)
+        self._no_slot_since = None
+        task = calls.create_task(self._call(change, slot, now, probe=probe), name=f"call {change.session}")
+        self._calls.add(task)
+        task.add_done_callback(self._call_ended)
+
+    def _call_ended(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        self._wake.set()
+
+    def _may_start(self) -> bool:
+        """The last check, once the connection is up: law 3, and a stop that came meanwhile."""
+        return self._owns() and not self._stopping and not self._account.troubles
+
+    async def _call(self, change: Change, slot: int, started_at: float, *, probe: bool) -> None:
+        account = self._account
+        event = reread(change.record, account.rules.events)
+        try:
+            report = await account.zoho.update_session(event.session, event.session_data, self._may_start)
+        except asyncio.CancelledError:
+            account.quota = account.quota.abort(slot, account.rules.quota, self._clock())
+            raise
+        now = self._clock()
+        if not report.sent:
+            account.quota = account.quota.give_back(slot)
+        elif isinstance(report.verdict, NoAnswer):
+            account.quota = account.quota.abort(slot, account.rules.quota, now)
+            self._backlog.block(change.session, now + account.rules.quota.abort_margin_seconds)
+        else:
+            account.quota = account.quota.answer(slot, now)
+        if report.left_today is not None:
+            account.left_today = report.left_today
+        self._settle(change, CallEnd(change.session, report, started_at, now), probe=probe)
+
+    # What the answer means.
+
+    def _settle(self, change: Change, call: CallEnd, *, probe: bool) -> None:
+        account = self._account
+        before = change.attempts
+        decision, change.attempts = decide(
+            before, call, account.evidence, account.rules.retry, self._chance()
+        )
+        was = account.state
+        account.gate = react(account.gate, before, call, decision, account.rules.gate, probe=probe)
+        account.evidence = learn(account.evidence, call)
+        self._tell(change, call, decision, newly_locked=probe or was is not AccountState.THROTTLED)
+        if account.state is not was:
+            log.warning(
+                "account state changed",
+                account=account.rules.name,
+                state=str(account.state),
+                was=str(was),
+                reason=account.reason,
+            )
+        match decision:
+            case Finish():
+                self._backlog.remove(change)
+                self._settler.finish(change.record, "applied")
+            case GiveUp():
+                self._backlog.remove(change)
+                failure = Failure.of_call(
+                    decision, change.identity, change.attempts.calls, self._wall_clock()
+                )
+                self._settler.give_up(change.record, failure)
+            case Again():
+                self._backlog.put_back(change, decision.not_before)
+            case _:
+                assert_never(decision)
+        account.changed()
+
+    def _tell(
+        self, change: Change, call: CallEnd, decision: Finish | GiveUp | Again, *, newly_locked: bool
+    ) -> None:
+        account = self._account
+        verdict = call.report.verdict
+        account.telemetry.call(verdict_name(call.report), call.ended_at - call.started_at)
+        throttled = account.gate.state is AccountState.THROTTLED
+        if newly_locked and throttled and isinstance(verdict, Locked | MaximumLimit):
+            account.telemetry.locked()
+        if isinstance(decision, Finish):
+            account.telemetry.applied_after(max(0.0, self._wall_clock() - change.event_at))
+
+
+def verdict_name(report: CallReport) -> str:
+    """The verdict's name as a metric label: `no_answer` for NoAnswer."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(report.verdict).__name__).lower()

@@ -1,0 +1,289 @@
+"""This process as a member of the consumer group: joins, reads, hands over, and mends itself."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka import errors as kafka_errors
+
+from consumer.delivery.accounts import Accounts
+from consumer.delivery.pauses import Pauses
+from consumer.delivery.troubles import Trouble
+from consumer.kafka.journal import Journal
+from consumer.kafka.ownership import CommitError, FencedError, Ownership, coordinator_of
+from consumer.kafka.positions import Bounds, StartFrom, Starts, choose_starts, lost_while_reading
+from consumer.records import Record, TopicPartition
+
+POLL_SECONDS = 0.2
+MAX_RECORDS = 500
+QUERY_SECONDS = 10.0
+CLOSE_SECONDS = 3.0
+REBUILD_PAUSES = Pauses(0.5, 10.0)
+
+log = structlog.get_logger(__name__)
+
+
+class ClientBrokenError(Exception):
+    """A background task of the client has died: it would hang for ever, so it is built anew."""
+
+
+class Member:
+    """Runs the consumer until stopped; builds a new client where the old one breaks.
+
+    `make_consumer` gives an unstarted client; `start_from` the setting of a topic's account;
+    `drain_seconds` bounds how long a hand-over or a stop waits for calls in flight.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        journal: Journal,
+        *,
+        make_consumer: Callable[[], AIOKafkaConsumer],
+        start_from: Callable[[str], StartFrom],
+        group: str,
+        drain_seconds: float,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._accounts = accounts
+        self._journal = journal
+        self._make_consumer = make_consumer
+        self._start_from = start_from
+        self._group = group
+        self._drain_seconds = drain_seconds
+        self._tasks = tasks
+        self._stopping = asyncio.Event()
+        self._ownership: Ownership | None = None
+        self._assigned = False
+        self._taken_over = False
+        self._known: dict[TopicPartition, int] = {}
+        self._consumer: AIOKafkaConsumer | None = None
+        self.joined = False
+        self.polled_at = time.monotonic()
+
+    def stop(self) -> None:
+        """Start no call from now on; `run` drains, commits, leaves the group and returns."""
+        self._accounts.stop_calls()
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Be a member until stopped. Raises for missing rights before the first assignment."""
+        failures = 0
+        while not self._stopping.is_set():
+            consumer = self._consumer = self._make_consumer()
+            try:
+                await consumer.start()
+                consumer.subscribe(self._accounts.topics, listener=_Listener(self))
+                await self._read(consumer)
+                failures = 0
+            except (ClientBrokenError, kafka_errors.KafkaError, OSError) as exc:
+                if isinstance(exc, kafka_errors.AuthorizationError) and not self.joined:
+                    raise
+                log.error("kafka client broken, building a new one", error=f"{type(exc).__name__}: {exc}")
+                self._accounts.report(Trouble.BROKER, f"no working connection to Kafka: {type(exc).__name__}")
+                await self._pause(REBUILD_PAUSES.nth(failures))
+                failures += 1
+            finally:
+                await self.hand_over()
+                await self._close(consumer)
+
+    def lag(self, topic: str) -> int:
+        """Records of the topic that are not finished, as far as the last fetch knows."""
+        if self._consumer is None:
+            return 0
+        total = 0
+        for partition, position in self._accounts.positions().items():
+            if partition.topic == topic:
+                try:
+                    end = self._consumer.highwater(KafkaPartition(*partition))
+                except (kafka_errors.KafkaError, AssertionError):
+                    end = None
+                total += max(0, (end or position) - position)
+        return total
+
+    # One client's life.
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        while not self._stopping.is_set():
+            self.polled_at = time.monotonic()
+            _check_alive(consumer)
+            self._watch_broker(consumer)
+            if self._assigned and not self._taken_over:
+                await self._take_over(consumer)
+            ready = [KafkaPartition(*partition) for partition in self._accounts.ready()]
+            if not ready or consumer._subscription.reassignment_in_progress:
+                coordinator_of(consumer).check_errors()
+                await self._pause(POLL_SECONDS / 10)
+                continue
+            try:
+                # Never cancelled, never in wait_for: either breaks the client's accounting for good.
+                found = await consumer.getmany(
+                    *ready, timeout_ms=int(POLL_SECONDS * 1000), max_records=MAX_RECORDS
+                )
+            except kafka_errors.OffsetOutOfRangeError as exc:
+                self._position_lost(exc)
+            except (kafka_errors.KafkaError, ValueError) as exc:
+                await self._read_again(consumer, exc)
+            else:
+                for partition, messages in found.items():
+                    records = [_record(message) for message in messages]
+                    self._accounts.receive(TopicPartition(*partition), records)
+                    await asyncio.sleep(0)
+
+    def _watch_broker(self, consumer: AIOKafkaConsumer) -> None:
+        if not self._taken_over:
+            return
+        known = coordinator_of(consumer).coordinator_id is not None
+        reason = None if known else "the group's coordinator can't be reached"
+        self._accounts.report(Trouble.BROKER, reason)
+
+    def _position_lost(self, error: kafka_errors.OffsetOutOfRangeError) -> None:
+        for partition in error.args[0] if error.args else ():
+            ours = TopicPartition(partition.topic, partition.partition)
+            self._accounts.lose_position(ours, lost_while_reading(ours, self._group))
+
+    async def _read_again(self, consumer: AIOKafkaConsumer, error: Exception) -> None:
+        """After an error the client has moved on over records it did not give us: seek back."""
+        if isinstance(error, kafka_errors.AuthorizationError) and not self.joined:
+            raise error
+        log.error("reading failed", error=f"{type(error).__name__}: {error}"[:500])
+        assigned = {TopicPartition(*partition) for partition in consumer.assignment()}
+        for partition, offset in self._accounts.next_offsets().items():
+            if partition in assigned:
+                consumer.seek(KafkaPartition(*partition), offset)
+        await self._pause(POLL_SECONDS)
+
+    # Ownership begins and ends.
+
+    async def _take_over(self, consumer: AIOKafkaConsumer) -> None:
+        """Begin to own what was assigned: find the positions, seek, and start the accounts."""
+        ownership = Ownership.of(consumer)
+        partitions = [TopicPartition(*partition) for partition in consumer.assignment()]
+        try:
+            async with asyncio.timeout(QUERY_SECONDS):
+                found, committed = await self._find_starts(consumer, partitions)
+            if found.to_commit:
+                await ownership.commit(found.to_commit)
+        except (kafka_errors.KafkaError, CommitError, FencedError, TimeoutError) as exc:
+            if isinstance(exc, kafka_errors.AuthorizationError) and not self.joined:
+                raise
+            log.warning("take-over not possible yet", error=f"{type(exc).__name__}: {exc}")
+            await self._pause(POLL_SECONDS)
+            return
+        if not self._assigned or not ownership.is_current():
+            return  # a rebalance came in between: its own take-over follows
+        for partition, start in found.starts.items():
+            if isinstance(start, int):
+                consumer.seek(KafkaPartition(*partition), start)
+        self._ownership = ownership
+        self._taken_over = self.joined = True
+        self._journal.begin(ownership, {**committed, **found.to_commit})
+        self._accounts.report(Trouble.BROKER, None)
+        self._accounts.begin(found.starts, ownership.is_current, self._tasks)
+
+    async def _find_starts(
+        self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
+    ) -> tuple[Starts, dict[TopicPartition, int]]:
+        kafka_partitions = [KafkaPartition(*partition) for partition in partitions]
+        stored = await coordinator_of(consumer).fetch_committed_offsets(kafka_partitions)
+        beginnings = await consumer.beginning_offsets(kafka_partitions) if partitions else {}
+        ends = await consumer.end_offsets(kafka_partitions) if partitions else {}
+        committed = {TopicPartition(*p): value.offset for p, value in stored.items() if value.offset >= 0}
+        found = Starts({}, {})
+        for topic in {partition.topic for partition in partitions}:
+            own = [partition for partition in partitions if partition.topic == topic]
+            chosen = choose_starts(
+                {p: Bounds(beginnings[KafkaPartition(*p)], ends[KafkaPartition(*p)]) for p in own},
+                {p: committed[p] for p in own if p in committed},
+                {p: self._known[p] for p in own if p in self._known},
+                self._start_from(topic),
+                self._group,
+            )
+            found.starts.update(chosen.starts)
+            found.to_commit.update(chosen.to_commit)
+        return found, committed
+
+    def assigned(self) -> None:
+        """The group gave us partitions, perhaps none: the next turn of the loop takes over."""
+        self._assigned, self._taken_over = True, False
+
+    async def hand_over(self) -> None:
+        """Ownership ends: finish what is under way, commit, and forget the rest."""
+        self._assigned = self._taken_over = False
+        ownership, self._ownership = self._ownership, None
+        if ownership is None:
+            return
+        started = time.monotonic()
+        drained = await self._accounts.drain(self._drain_seconds)
+        self._journal.end()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._journal.commit(ownership)
+        except (FencedError, CommitError, TimeoutError) as exc:
+            log.warning("last commit failed: what it held will be done again", error=str(exc))
+        self._known.update(self._journal.committed)
+        await self._accounts.end(self._journal.committed)
+        log.info("handed over", drained=drained, seconds=round(time.monotonic() - started, 3))
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    async def _close(self, consumer: AIOKafkaConsumer) -> None:
+        """Leave the group, within a bound: `stop` hangs or raises where the broker is away."""
+        self._consumer = None
+        stop = asyncio.ensure_future(consumer.stop())
+        done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
+        if not done:
+            stop.cancel()
+            await asyncio.wait([stop], timeout=CLOSE_SECONDS)
+        elif not stop.cancelled() and stop.exception() is not None:
+            log.warning("kafka client did not close cleanly", error=type(stop.exception()).__name__)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Passes the client's callbacks on. What raises here would be swallowed, so nothing does."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
+        await self._member.hand_over()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
+        self._member.assigned()
+
+
+def _check_alive(consumer: AIOKafkaConsumer) -> None:
+    """Raise ClientBrokenError if a task of the client has ended: it is silent about it."""
+    coordinator = coordinator_of(consumer)
+    tasks: Mapping[str, Any] = {
+        "fetch": consumer._fetcher._fetch_task,
+        "coordination": coordinator._coordination_task,
+        "metadata": consumer._client._sync_task,
+    }
+    for name, task in tasks.items():
+        if task is not None and task.done():
+            raise ClientBrokenError(f"the client's {name} task has ended")
+    heartbeat = coordinator._heartbeat_task
+    if heartbeat is not None and heartbeat.done() and not heartbeat.cancelled() and heartbeat.exception():
+        raise ClientBrokenError("the client's heartbeat task has ended")
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp_ms=message.timestamp if message.timestamp is not None else -1,
+        key=message.key,
+        value=message.value,
+        headers=message.headers,
+    )
