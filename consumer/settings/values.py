@@ -8,9 +8,9 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
+
+from consumer.events.zones import load_zone
 
 Parse = Callable[[str], object]
 
@@ -21,7 +21,6 @@ _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})", re.ASCII)
-_ZONE = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]{1,1024}", re.ASCII)
 _MAX_PORT = 65_535
 
@@ -151,17 +150,11 @@ def time_zone(text: str) -> str:
     problem = (
         "must be a time zone of the IANA database such as Asia/Kolkata, the one set in the Zoho People portal"
     )
-    if len(text) > 100 or not _ZONE.fullmatch(text):  # noqa: PLR2004
-        raise ValueError(problem)
-    if text not in _zone_names():
-        raise ValueError(problem)
+    try:
+        load_zone(text)
+    except ValueError:
+        raise ValueError(problem) from None
     return text
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    # The system's zone directory holds more, such as `localtime`, and differs from machine to machine.
-    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="ascii").split())
 
 
 def readable_file(text: str) -> str:

@@ -1,1 +1,0 @@
-"""Logs and metrics: every name that leaves the process is declared here."""
