@@ -1,0 +1,68 @@
+"""Rows on stdout, as `-o table|json|jsonl|csv` asks: a table is cut to the terminal, the data never."""
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+FORMATS = ("table", "json", "jsonl", "csv")
+Row = Mapping[str, Any]
+
+output_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "-o",
+    "--output",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How to write the rows.",
+)
+
+
+def write_rows(rows: Sequence[Row], output_format: str, table: Mapping[str, Callable[[Row], str]]) -> None:
+    """Write the rows to stdout. `table` gives the table's headings and what stands under each."""
+    if output_format == "json":
+        click.echo(json.dumps(list(rows), indent=2))
+    elif output_format == "jsonl":
+        for row in rows:
+            click.echo(json.dumps(row))
+    elif output_format == "csv":
+        _write_csv(rows)
+    else:
+        cells = [[_one_line(cell(row)) for cell in table.values()] for row in rows]
+        for line in _table_lines(list(table), cells):
+            click.echo(line)
+
+
+def _write_csv(rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(rows[0].keys())
+    for row in rows:
+        writer.writerow(
+            [
+                value if isinstance(value, str) or value is None else json.dumps(value)
+                for value in row.values()
+            ]
+        )
+
+
+def _table_lines(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Columns two spaces apart; cut to the terminal's width where stdout is one."""
+    lines = [headings, *cells]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        text = "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip()
+        yield text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def _one_line(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
