@@ -89,14 +89,13 @@ def _without_echo(words: str, value: str, marker: re.Pattern[str], min_character
             continue
         left, right = _common_run(words, at, value, sent)
         rest = f"{words[:left]} {words[right:]}"
-        if right - left < min_characters or not re.search(r"\w", rest):
-            return words
-        words = rest
+        if right - left >= min_characters and re.search(r"\w", rest):
+            words = rest
     return words
 
 
 def _common_run(words: str, at: int, value: str, sent: re.Match[str]) -> tuple[int, int]:
-    """Where the text that `words` (from `at`) and `value` have in common around the marker starts and ends."""
+    """The part of `words`, around the marker at `at`, that `value` has around it too: (from, to)."""
     left, right, start, end = at, at + len(sent[0]), sent.start(), sent.end()
     while left > 0 and start > 0 and words[left - 1] == value[start - 1]:
         left, start = left - 1, start - 1
