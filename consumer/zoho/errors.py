@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from consumer.delivery.verdicts import NoAnswer, Unreachable, Verdict, Withheld
+from consumer.zoho.answer import Answer
 
 
 class StartRefusedError(Exception):
@@ -30,10 +31,14 @@ NETWORK_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """A call that ended without a whole answer; `started`: its first byte may have left."""
+    """A call that ended without a whole answer.
+
+    `started`: its first byte may have left. `partial`: what came of the answer, from its head on.
+    """
 
     error: BaseException
     started: bool
+    partial: Answer | None = None
 
 
 # First match counts. Texts are ours: aiohttp's hold the URL, and with it the event's contents.

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from consumer.zoho.markers import MAX_WAIT_SECONDS
+
 MAX_MINTS = 10
 WINDOW_SECONDS = 600.0
 
@@ -21,15 +23,15 @@ class MintBudget:
     def wait_seconds(self, now: float) -> float:
         """How long until a mint is allowed; 0 where one is, never more than the longest block."""
         recent = sorted(self._recent(now))
-        blocked_seconds = max(self.blocked_until - now, 0.0)
+        blocked_seconds = min(max(self.blocked_until - now, 0.0), MAX_WAIT_SECONDS)
         if len(recent) < self.max_mints:
             return blocked_seconds
         free_at = recent[len(recent) - self.max_mints] + self.window_seconds
         return max(free_at - now, blocked_seconds)
 
     def mint(self, now: float) -> "MintBudget":
-        """With one more mint, counted from before it is asked for: whatever becomes of it, Zoho may count it."""
-        return replace(self, minted_at=(*self._recent(now)[-self.max_mints + 1 :], now))
+        """With one more mint, counted before it is asked for: whatever becomes of it, Zoho may count it."""
+        return replace(self, minted_at=(*self._recent(now), now)[-self.max_mints :])
 
     def give_back(self, minted_at: float) -> "MintBudget":
         """Without that mint: it certainly never reached the wire."""

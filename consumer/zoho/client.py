@@ -1,0 +1,125 @@
+"""The Zoho API as the core asks for it: one call, one attempt, one verdict."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from yarl import URL
+
+from consumer import __version__
+from consumer.clock import Clock
+from consumer.delivery.ports import ZohoPort
+from consumer.delivery.verdicts import CallReport, DailyQuotaUsed, Locked, TokenDead, Unreachable
+from consumer.events.mapping import request_target, session_data_json
+from consumer.events.model import InputStyle, SessionKey
+from consumer.zoho.answer import Answer
+from consumer.zoho.errors import Interrupted, verdict_on
+from consumer.zoho.mint_budget import MintBudget
+from consumer.zoho.oauth import AccessToken, Credential, Tokens
+from consumer.zoho.token_endpoint import TokenEndpoint
+from consumer.zoho.verdict import SentCall, judge
+from consumer.zoho.wire import HttpRequest, Wire, open_wire
+
+USER_AGENT = f"session-consumer/{__version__}"
+# One mint at a time; a second one only while a replaced credential's mint ends unheard.
+_ACCOUNTS_CONNECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ZohoRules:
+    """Where Zoho is and how it is called. URLs are checked already and have no trailing slash.
+
+    `timeout_seconds` is for the whole call: token, connection, request and answer.
+    """
+
+    people_url: str
+    accounts_url: str
+    input_style: InputStyle = "query"
+    timeout_seconds: float = 15.0
+    concurrency: int = 8
+
+
+@asynccontextmanager
+async def open_zoho(
+    rules: ZohoRules,
+    credential: Credential,
+    clock: Clock,
+    mint_budget: MintBudget | None = None,
+    on_mint: Callable[[str], None] = lambda result: None,  # noqa: ARG005
+) -> AsyncIterator["ZohoClient"]:
+    """A client with its connections; leaving closes them and ends a mint that is under way."""
+    async with (
+        open_wire(USER_AGENT, rules.concurrency) as people,
+        open_wire(USER_AGENT, _ACCOUNTS_CONNECTIONS) as accounts,
+    ):
+        endpoint = TokenEndpoint(accounts, rules.accounts_url, rules.timeout_seconds)
+        tokens = Tokens(endpoint.ask, credential, clock, mint_budget, on_mint)
+        try:
+            yield ZohoClient(rules, people, tokens, clock)
+        finally:
+            await tokens.close()
+
+
+class ZohoClient(ZohoPort):
+    """Calls "Update Session". `tokens` is public: its budget travels in the quota's state."""
+
+    def __init__(self, rules: ZohoRules, wire: Wire, tokens: Tokens, clock: Clock) -> None:
+        self.tokens = tokens
+        self._rules = rules
+        self._wire = wire
+        self._clock = clock
+        people = URL(rules.people_url, encoded=True)
+        self._origin = str(people.origin())
+        self._base_path = people.raw_path.rstrip("/")
+
+    async def update_session(
+        self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]
+    ) -> CallReport:
+        """See `ZohoPort`. A token that Zoho refuses is forgotten here; repeating is the caller's, with a slot."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._rules.timeout_seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                token = await self.tokens.token()
+        except TimeoutError:
+            return CallReport(Unreachable("the accounts host: time-out"), sent=False)
+        if not isinstance(token, AccessToken):
+            return CallReport(token, sent=False)
+        request = self._request(session, session_data, token)
+        came = await self._wire.exchange(request, deadline - loop.time(), may_start)
+        sent = SentCall(session.session_id, session_data, self._secrets(token))
+        report = self._report(came, sent)
+        if isinstance(report.verdict, TokenDead):
+            self.tokens.dead(token)
+        return report
+
+    def _report(self, came: Answer | Interrupted, sent: SentCall) -> CallReport:
+        if isinstance(came, Answer):
+            return CallReport(judge(came, sent, self._clock()), sent=True, left_today=came.left_today)
+        if came.partial is not None:
+            # A lock is a lock though its answer broke off: calling on would not be silence.
+            verdict = judge(came.partial, sent, self._clock())
+            if isinstance(verdict, Locked | DailyQuotaUsed):
+                return CallReport(verdict, sent=True, left_today=came.partial.left_today)
+        return CallReport(verdict_on(came, "the People host"), sent=came.started)
+
+    def _request(
+        self, session: SessionKey, session_data: Mapping[str, str], token: AccessToken
+    ) -> HttpRequest:
+        style = self._rules.input_style
+        target = request_target(session, session_data, style, self._base_path)
+        headers = {"Authorization": f"Zoho-oauthtoken {token.value}"}
+        body = None
+        if style in ("json", "both"):
+            headers["Content-Type"] = "application/json"
+            body = session_data_json(session_data).encode()
+        elif style == "form":
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode({"sessionData": session_data_json(session_data)}).encode()
+        return HttpRequest("PATCH", URL(self._origin + target, encoded=True), headers, body)
+
+    def _secrets(self, token: AccessToken) -> tuple[str, ...]:
+        credential = self.tokens.credential
+        return token.value, credential.refresh_token, credential.client_secret
