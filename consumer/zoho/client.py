@@ -77,7 +77,7 @@ class ZohoClient(ZohoPort):
     async def update_session(
         self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]
     ) -> CallReport:
-        """See `ZohoPort`. A token that Zoho refuses is forgotten here; repeating is the caller's, with a slot."""
+        """See `ZohoPort`. A token that Zoho refuses is forgotten here; the caller repeats, with a slot."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._rules.timeout_seconds
         try:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from consumer.clock import Clock
@@ -115,10 +114,11 @@ class Tokens:
 
     async def close(self) -> None:
         """End a mint that is under way."""
-        for flight in tuple(self._flights):
+        flights = tuple(self._flights)
+        for flight in flights:
             flight.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([flight])
+        if flights:
+            await asyncio.wait(flights)
 
     def _take_off(self) -> "asyncio.Task[TokenResult]":
         flight = asyncio.create_task(self._mint(self._credential), name="mint an access token")

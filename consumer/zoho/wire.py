@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from socket import SO_LINGER, SOL_SOCKET
 
 import aiohttp
-from aiohttp.client_reqrep import Connection
+from aiohttp.connector import Connection
 from yarl import URL
 
 from consumer.zoho.answer import MAX_BODY_BYTES, Answer, left_today
