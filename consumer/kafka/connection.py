@@ -5,6 +5,7 @@ is found by a connection of our own: `check_connection` goes first wherever a cl
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -219,5 +220,9 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
 
 def _detail(exc: BaseException) -> str:
     if isinstance(exc, ssl.SSLError):
-        return exc.reason or ""
-    return (exc.strerror or "") if isinstance(exc, OSError) else ""
+        # Set by the ssl module, not by the constructor.
+        return str(getattr(exc, "reason", None) or "")
+    if not isinstance(exc, OSError) or exc.errno is None:
+        return ""
+    # asyncio's own text repeats the address; name resolution has codes and texts of its own (below 0).
+    return os.strerror(exc.errno) if exc.errno > 0 else exc.strerror or ""

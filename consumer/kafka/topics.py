@@ -102,7 +102,7 @@ async def create_topics(
 @asynccontextmanager
 async def _admin(kafka: KafkaSettings, within_seconds: float) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client for a bounded time; what goes wrong in it comes out as our errors."""
-    with translated("Kafka"):
+    with translated(kafka.bootstrap_servers):
         async with asyncio.timeout(within_seconds):
             await check_connection(kafka, within_seconds)
             admin = AIOKafkaAdminClient(**client_options(kafka, request_timeout_seconds=within_seconds))

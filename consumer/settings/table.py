@@ -204,7 +204,7 @@ def _zoho_settings() -> Iterator[Setting]:
         default_text="of the data centre",
     )
     yield _account("ZOHO_CLIENT_ID", "Zoho", values.visible, "The OAuth client's id.", required=True)
-    yield _account("ZOHO_CLIENT_SECRET", "Zoho", values.visible, "The OAuth client's secret.", required=True)
+    yield _account("ZOHO_CLIENT_SECRET", "Zoho", values.visible, "Goes with the client id.", required=True)
     yield _account(
         "ZOHO_REFRESH_TOKEN",
         "Zoho",

@@ -89,7 +89,7 @@ METRIC_TABLE: tuple[MetricInfo, ...] = (
         "oldest_event_age_seconds", "gauge", "Age of the oldest event held, by its `time`; 0 with none."
     ),
     MetricInfo(
-        "drain_eta_seconds", "gauge", "When the backlog will be empty, at the quota's pace; 0 with none."
+        "drain_eta_seconds", "gauge", "Seconds until the backlog is empty, at the quota's pace; 0 with none."
     ),
     MetricInfo(
         "lag_records", "gauge", "Records of the topic behind the committed position.", (("topic", ()),)

@@ -1,0 +1,112 @@
+"""docs/settings.md and docs/metrics.md from the tables: `python -m consumer.reference_docs [--check]`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from consumer.settings.table import GROUPS, SETTINGS, Setting
+from consumer.telemetry.names import METRIC_TABLE, MetricInfo
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+_SETTINGS_HEAD = """\
+# Settings
+
+Environment variables, or files of the same name in the directory `CONSUMER_SECRETS_DIR` (a mounted secret).
+An empty one counts as not set. One that is set in both places must say the same in both; one line break at
+a file's end is taken off. Anything wrong or missing stops the start with every problem listed, and exit
+code 2. A variable with our prefix that is no setting is only a warning: Kubernetes injects such names.
+
+Durations are decimal seconds. Sizes are bytes, without a unit.
+"""
+
+_METRICS_HEAD = """\
+# Metrics
+
+`GET /metrics` on `CONSUMER_HTTP_PORT`, Prometheus text. Every series whose labels are known is there from the
+start, at 0. Beside these there are the Prometheus client's `process_…` metrics.
+"""
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    return "\n".join([_SETTINGS_HEAD, *_settings_sections()]) + "\n"
+
+
+def metrics_page() -> str:
+    """docs/metrics.md."""
+    rows = [(f"`{info.full_name}`", info.kind, _labels(info), info.meaning) for info in METRIC_TABLE]
+    return "\n".join([_METRICS_HEAD, *_table(("metric", "kind", "labels", "meaning"), rows)]) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page by its path."""
+    return {DOCS / "settings.md": settings_page(), DOCS / "metrics.md": metrics_page()}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages; with `--check` only say which are not up to date, and return 1 if any is not."""
+    stale = [
+        path
+        for path, text in pages().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in arguments:
+        for path in stale:
+            sys.stderr.write(f"docs/{path.name} is not up to date; run python -m consumer.reference_docs\n")
+        return 1 if stale else 0
+    DOCS.mkdir(exist_ok=True)
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _settings_sections() -> Iterator[str]:
+    for group in GROUPS:
+        yield f"## {group}\n"
+        yield from _table(
+            ("setting", "default", "unit", "meaning"),
+            [_settings_row(setting) for setting in SETTINGS if setting.group == group],
+        )
+        yield ""
+
+
+def _settings_row(setting: Setting) -> tuple[str, ...]:
+    meaning = setting.meaning
+    if setting.secret:
+        meaning += " Secret."
+    if setting.used_from:
+        meaning += f" Takes effect with {setting.used_from}."
+    return f"`{setting.variable}`", _default(setting), setting.unit, meaning
+
+
+def _default(setting: Setting) -> str:
+    if setting.required:
+        return "**required**"
+    if setting.default_text:
+        return setting.default_text
+    default = setting.default
+    if default is None:
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def _labels(info: MetricInfo) -> str:
+    known = {label: ", ".join(f"`{value}`" for value in values) for label, values in info.labels}
+    return "; ".join(
+        f"`{name}` ({known[name]})" if known.get(name) and name != "account" else f"`{name}`"
+        for name in info.label_names
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

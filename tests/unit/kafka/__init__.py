@@ -1,0 +1,1 @@
+"""Tests of `consumer.kafka`, without a broker."""
