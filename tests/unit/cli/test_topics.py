@@ -8,7 +8,7 @@ from consumer.cli.main import main
 
 @pytest.mark.parametrize("command", ["describe", "create"])
 def test_wrong_settings_end_with_2_and_every_problem(command: str) -> None:
-    """Without Kafka's address and with two lanes in one topic: both are told on stderr, stdout stays empty."""
+    """Without Kafka's address and with two lanes in one topic: both are told, on stderr only."""
     environ = {"CONSUMER_KAFKA_BOOTSTRAP_SERVERS": "", "CONSUMER_REPLAY_TOPIC": "training.session.changed"}
 
     result = CliRunner().invoke(main, ["topics", command], env=environ)
