@@ -66,10 +66,11 @@ class Ledger:
         self._most_in_window = max(self._most_in_window, len(self._in_window))
 
     def began(self, session_id: str) -> None:
-        """Count a call of this session as in flight."""
+        """Count a call of this session as in flight; "" is a call that names none."""
         self._in_flight[session_id] += 1
         self._most_in_flight = max(self._most_in_flight, self._in_flight.total())
-        self._most_of_one = max(self._most_of_one, self._in_flight[session_id])
+        if session_id:
+            self._most_of_one = max(self._most_of_one, self._in_flight[session_id])
 
     def ended(self, session_id: str) -> None:
         """Count it as over: answered, or its client gone."""

@@ -18,7 +18,7 @@ PEOPLE_KINDS: dict[str, str] = {
     "forbidden": "403 not authorised",
     "permission_denied": "People's permission error [code, 7037; status, 403]",
     "maximum_limit": "422 Maximum limit exceeded, without any lock",
-    "lock_answer": "say that the API is locked though it is not [dialect, A; status]",
+    "lock_answer": "say that the API is locked though it is not [dialect, A; status; seconds: a Retry-After]",
     "daily_quota": "say that the day's quota is used up",
     "token_missing": "400 7202, as if no token had been sent",
     "token_dead": "401 7213, as if the token were dead",

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from consumer.emulator.throttle import Passage
+
 
 class SessionPath(NamedTuple):
     """The four ids of a request's path, decoded but not checked."""
@@ -15,19 +17,24 @@ class SessionPath(NamedTuple):
     session_id: str
 
 
+NO_SESSION = SessionPath("", "", "", "")
+
+
 @dataclass(slots=True)
 class Call:
     """One call, as far as it has gone. Times are those of the emulator's clock.
 
     `session_data` and `style` are None where the request was refused before it was read.
-    `effect_at` is when its write took effect, `answered_at` when its answer had been handed to the
-    network, `gone_at` when its client was found to have hung up before that.
+    `effect_at` is when its write took effect, `answered_at` when its answer was handed to the
+    network, `gone_at` when its connection was found to be lost before that. `verdict` is "unread"
+    until its body has been read.
     """
 
     number: int
     path: SessionPath
     arrived_at: float
-    verdict: str = ""
+    passage: Passage
+    verdict: str = "unread"
     fault: str | None = None
     http_status: int | None = None
     style: str | None = None
@@ -35,6 +42,11 @@ class Call:
     effect_at: float | None = None
     answered_at: float | None = None
     gone_at: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was answered or lost."""
+        return self.answered_at is not None or self.gone_at is not None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from consumer.emulator.audit import Audit, Ledger
 from consumer.emulator.dialects import LockFacts, lock_answer
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions
-from consumer.emulator.sessions import Call, SessionPath, Sessions
+from consumer.emulator.sessions import NO_SESSION, Call, SessionPath, Sessions
 from consumer.emulator.throttle import Passage, Throttle
 from consumer.emulator.treatments import (
     Surroundings,
@@ -30,6 +30,15 @@ MAX_FOREIGN_CALLS = 10_000
 _SCHEME = "Zoho-oauthtoken "
 _COOKIE = ("Set-Cookie", "zp_emulated=1; Path=/; HttpOnly")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a request decides. `uri` is its path, without the query."""
+
+    uri: str
+    authorization: str | None = field(default=None, repr=False)
+    given: Input = Input()  # noqa: RUF009
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +78,24 @@ class Portal:
         self._started_at = started_at
         self._day, self._used_today = 0, 0
 
-    def arrive(self, path: SessionPath | None, now: float) -> tuple[Call, Passage]:
-        """Count a request to the People host, the moment its head is there. `path` None: no such address."""
+    def arrive(self, path: SessionPath | None, now: float) -> Call:
+        """Count a request to the People host, the moment its head is there.
+
+        `path` None: an address or a method that the API hasn't got.
+        """
         self._calls += 1
         self.throttle, passage = throttle.arrive(self.options.limits, self.throttle, now)
-        call = Call(self._calls, path or SessionPath("", "", "", ""), now)
+        call = Call(self._calls, path or NO_SESSION, now, passage)
         self._ledger.arrived(now, passage)
         self._ledger.began(call.path.session_id)
         if path is not None:
             self.sessions.called(call)
-        return call, passage
+        return call
 
-    def decide(
-        self, call: Call, passage: Passage, uri: str, authorization: str | None, given: Input, now: float
-    ) -> Decision:
-        """Decide about a call whose body is read. `uri` is its path, without the query."""
-        refusal = self._refuse_at_door(passage, uri, authorization, now)
+    def decide(self, call: Call, request: Request, now: float) -> Decision:
+        """Decide about a call whose body is read."""
+        uri = request.uri
+        refusal = self._refuse_at_door(call.passage, request, now)
         left_today = None if refusal else self._count_for_day(now)
         if refusal is None and left_today is not None and left_today < 0:
             refusal, left_today = daily_quota_used(uri), 0
@@ -96,7 +107,7 @@ class Portal:
         if treatment.answer is not None:
             decision = replace(decision, refusal=treatment.answer)
         elif refusal is None:
-            decision = self._judge(decision, uri, given)
+            decision = self._judge(decision, request)
         self._note(decision, fault)
         return decision
 
@@ -119,7 +130,9 @@ class Portal:
         return replace(answer, headers=headers)
 
     def end(self, call: Call, now: float, *, gone: bool) -> None:
-        """Note that the call is over: answered, or `gone`, its client having hung up first."""
+        """Note that the call is over: answered, or `gone`, its connection lost first. Only once counts."""
+        if call.is_over:
+            return
         if gone:
             call.gone_at = now
         else:
@@ -139,7 +152,7 @@ class Portal:
         return answer, treatment
 
     def lock(self, now: float, seconds: float | None = None) -> None:
-        """Lock the API from now on, as another user of the account might have done; None: the usual period."""
+        """Lock the API from now on, as others' calls might have done; None: for the usual period."""
         usual_seconds = self.options.limits.lock_seconds
         self.throttle = throttle.lock(self.throttle, now, usual_seconds if seconds is None else seconds)
 
@@ -183,9 +196,8 @@ class Portal:
         """Everything that came in so far."""
         return self._ledger.snapshot()
 
-    def _refuse_at_door(
-        self, passage: Passage, uri: str, authorization: str | None, now: float
-    ) -> Answer | None:
+    def _refuse_at_door(self, passage: Passage, request: Request, now: float) -> Answer | None:
+        uri, authorization = request.uri, request.authorization
         if passage != "passed":
             return lock_answer(self.options.lock_answer, self._facts(uri, now))
         if authorization is None or not authorization.startswith(_SCHEME) or authorization == _SCHEME:
@@ -208,11 +220,11 @@ class Portal:
         self._used_today += 1
         return self.options.daily_requests - self._used_today
 
-    def _judge(self, decision: Decision, uri: str, given: Input) -> Decision:
-        path, options = decision.call.path, self.options
+    def _judge(self, decision: Decision, request: Request) -> Decision:
+        path, options, uri = decision.call.path, self.options, request.uri
         if not all(is_id(part) for part in path) or not options.catalogue.has(path.session_id):
             return replace(decision, refusal=not_found(uri, options.error_form, options.not_found_form))
-        read = read_session_data(options.input_style, given)
+        read = read_session_data(options.input_style, request.given)
         if isinstance(read, Invalid):
             form, code, message = options.error_form, read.code, read.message
             return replace(decision, refusal=lms_error(form, 400, uri, code, message, verdict=code.lower()))

@@ -1,7 +1,7 @@
 """What each kind of fault does to a call: one table. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -150,7 +150,11 @@ def _permission_denied(fault: Fault, around: Surroundings) -> Answer:
 
 
 def _lock(fault: Fault, around: Surroundings) -> Answer:
-    return lock_answer(LockAnswer(fault.dialect or "A", fault.status), around.facts)
+    dialect = fault.dialect or "A"
+    if fault.seconds is None:
+        return lock_answer(LockAnswer(dialect, fault.status), around.facts)
+    facts = replace(around.facts, wait_seconds=fault.seconds)
+    return lock_answer(LockAnswer(dialect, fault.status, "seconds"), facts)
 
 
 def _redirect(fault: Fault, around: Surroundings) -> Answer:  # noqa: ARG001
