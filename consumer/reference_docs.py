@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from consumer.settings.table import GROUPS, SETTINGS, Setting
+from consumer.settings.setting import Setting
+from consumer.settings.table import GROUPS, SETTINGS
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
 
 DOCS = Path(__file__).parent.parent / "docs"

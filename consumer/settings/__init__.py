@@ -16,7 +16,8 @@ from consumer.settings.model import (
     TopicNames,
     TopicSettings,
 )
-from consumer.settings.table import SETTINGS, Setting
+from consumer.settings.setting import Setting
+from consumer.settings.table import SETTINGS
 
 __all__ = [
     "SETTINGS",

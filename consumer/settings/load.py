@@ -15,7 +15,8 @@ from consumer.settings.model import (
     TopicNames,
     TopicSettings,
 )
-from consumer.settings.table import PREFIX, SETTINGS, Setting
+from consumer.settings.setting import PREFIX, Setting
+from consumer.settings.table import SETTINGS
 from consumer.settings.texts import read_file, read_texts, unknown_variables
 from consumer.settings.values import Parse
 from consumer.settings.zoho_urls import DATA_CENTRES

@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from consumer.settings.table import PREFIX, SETTINGS
+from consumer.settings.setting import PREFIX
+from consumer.settings.table import SETTINGS
 
 SECRETS_DIR = PREFIX + "SECRETS_DIR"
 MAX_FILE_BYTES = 65_536
