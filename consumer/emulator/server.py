@@ -12,6 +12,7 @@ from aiohttp import web
 from consumer.emulator import control, delivery
 from consumer.emulator.audit import Audit
 from consumer.emulator.faults import Fault
+from consumer.emulator.handlers import ZohoHandlers
 from consumer.emulator.options import EmulatorOptions
 from consumer.emulator.sessions import Session
 from consumer.emulator.state import Portal
