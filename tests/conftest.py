@@ -1,0 +1,82 @@
+"""The broker of the run, and what is said where there is none."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.kafka_broker.broker import Broker
+from tests.kafka_broker.java import BrokerUnavailableError
+from tests.kafka_broker.under_test import KafkaUnderTest, kafka_under_test
+from tests.kafka_broker.untested import UNTESTED, Untested
+
+NEED_A_BROKER = {"kafka", "own_broker"}
+
+OwnBroker = Callable[..., Broker]
+
+
+@pytest.fixture(scope="session")
+def kafka(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaUnderTest]:
+    """A real Apache Kafka for the whole run: tests keep apart by topic and group names of their own."""
+    with ExitStack() as stack:
+        try:
+            under_test = stack.enter_context(kafka_under_test(tmp_path_factory.mktemp("kafka") / "broker"))
+        except BrokerUnavailableError as error:
+            request.config.stash[UNTESTED].skip(str(error))
+        yield under_test
+
+
+@pytest.fixture
+def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBroker]:
+    """Starts brokers that the test may kill: `own_broker(**{"message.max.bytes": "1000"})`."""
+    with ExitStack() as stack:
+
+        def start(**properties: str) -> Broker:
+            directory = tmp_path / f"broker-{len(list(tmp_path.iterdir()))}"
+            try:
+                return stack.enter_context(Broker(directory, properties))
+            except BrokerUnavailableError as error:
+                request.config.stash[UNTESTED].skip(str(error))
+                raise
+
+        yield start
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[UNTESTED] = Untested()
+    config.pluginmanager.register(_Listener(config.stash[UNTESTED]))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m "not kafka"` leaves out whatever needs a broker, without every test saying so itself."""
+    for item in items:
+        if NEED_A_BROKER & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.stash[UNTESTED].is_failure and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    untested = config.stash[UNTESTED]
+    if text := untested.block():
+        terminalreporter.section("not tested: Apache Kafka", sep="=", red=True, bold=True)
+        terminalreporter.line(text)
+        if untested.is_failure:
+            terminalreporter.line("CI=true: this is a failure.", red=True)
+
+
+class _Listener:
+    """Hears of every report; the hook has no access to the configuration."""
+
+    def __init__(self, untested: Untested) -> None:
+        self._untested = untested
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._untested.note(report)

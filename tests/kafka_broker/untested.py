@@ -1,0 +1,52 @@
+"""What a run without a broker could not test, said once and clearly, and a failure in CI."""
+
+import os
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.kafka_broker.under_test import OTHER_BROKER
+
+_MARK = "no Kafka: "
+_HOW_TO_GET_IT = f"""\
+Either of these brings it back:
+  - Java 17 or newer and Maven (mvn): the run fetches Apache Kafka 4.1.1 once, keeps it in
+    ~/.cache/session-consumer (or $CONSUMER_TEST_CACHE), starts it and stops it;
+  - {OTHER_BROKER}=host:port: the run uses that broker (PLAINTEXT, free to create topics). Tests that
+    kill or freeze a broker need Java and Maven all the same."""
+
+
+@dataclass(slots=True)
+class Untested:
+    """The tests that were skipped for want of a broker, and why."""
+
+    reason: str = ""
+    tests: list[str] = field(default_factory=list)
+
+    def skip(self, reason: str) -> None:
+        """Skip the test that asks, and all that ask for the same fixture."""
+        self.reason = reason
+        pytest.skip(f"{_MARK}{reason}")
+
+    def note(self, report: pytest.TestReport) -> None:
+        """Remember a test that was skipped for this reason."""
+        if report.skipped and isinstance(report.longrepr, tuple) and _MARK in report.longrepr[2]:
+            self.tests.append(report.nodeid)
+
+    def block(self) -> str:
+        """The text for the end of the run; empty where everything was tested."""
+        if not self.tests:
+            return ""
+        return (
+            f"{len(self.tests)} tests need a real Apache Kafka and were NOT run: {self.reason}.\n"
+            f"So this run says nothing about records lost, doubled or stuck on a real broker.\n"
+            f"{_HOW_TO_GET_IT}"
+        )
+
+    @property
+    def is_failure(self) -> bool:
+        """In CI a run that could not test this must not look like one that did (CI=true, as everywhere)."""
+        return bool(self.tests) and os.environ.get("CI", "").lower() in {"true", "1"}
+
+
+UNTESTED = pytest.StashKey[Untested]()
