@@ -32,6 +32,7 @@ class AccountRules:
     backlog_bytes: int = 64 * 1024 * 1024
     daily_requests: int = 0
     daily_reserve: int = 0
+    warn_on_echo: bool = True
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Where records end: an outcome made durable, then the offset (law 1)."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 
 import structlog
@@ -119,13 +119,18 @@ class Settler:
         results = await self._port.write([letter for _, _, letter in batch])
         refused: NotWritten | None = None
         again = []
+        written: Counter[str] = Counter()
         for (record, failure, _), result in zip(batch, results, strict=True):
             if result is None:
                 self._telemetry.dead_letter(failure.error_class)
                 self.finish(record, "dead_lettered")
+                written[failure.error_class] += 1
             else:
                 refused = refused or result
                 again.append((record, failure))
+        if written:
+            classes = [f"{name} {count}" for name, count in sorted(written.items())]
+            log.info("dead letters written", account=self._letterhead.account, classes=classes)
         self._letters.extendleft(reversed(again))
         if self._letters:
             self._more.set()

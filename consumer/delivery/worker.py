@@ -16,7 +16,7 @@ from consumer.delivery.decision import Again, CallEnd, Finish, GiveUp, decide
 from consumer.delivery.gate import AccountState
 from consumer.delivery.reaction import learn, react
 from consumer.delivery.settler import Settler
-from consumer.delivery.verdicts import CallReport, Locked, MaximumLimit, NoAnswer
+from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
 from consumer.records import Record
@@ -250,6 +250,13 @@ class Worker:
         throttled = account.gate.state is AccountState.THROTTLED
         if newly_locked and throttled and isinstance(verdict, Locked | MaximumLimit):
             account.telemetry.locked()
+        if isinstance(verdict, Applied) and verdict.echo_differences and account.rules.warn_on_echo:
+            log.warning(
+                "Zoho shows other values than were sent",
+                account=account.rules.name,
+                session=str(change.session),
+                fields=[difference.field for difference in verdict.echo_differences],
+            )
         if isinstance(decision, Finish):
             account.telemetry.applied_after(max(0.0, self._wall_clock() - change.event_at))
 

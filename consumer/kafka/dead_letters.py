@@ -9,6 +9,7 @@ from aiokafka import errors as kafka_errors
 
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.ports import NotWritten
+from consumer.kafka.lenient_headers import send_any_header_name
 
 # The client's own bound on a request, plus what it takes to tell.
 WRITE_SECONDS = 30.0
@@ -52,12 +53,13 @@ class DeadLetterTopic:
     async def _send(self, letter: DeadLetter, partitions: int) -> "asyncio.Future[object] | Exception":
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                future: asyncio.Future[object] = await self._producer.send(
+                future: asyncio.Future[object] = await send_any_header_name(
+                    self._producer,
                     self._topic,
-                    value=letter.value,
+                    letter.source_partition % partitions,
                     key=letter.key,
-                    partition=letter.source_partition % partitions,
-                    headers=list(letter.headers),
+                    value=letter.value,
+                    headers=letter.headers,
                 )
         except (kafka_errors.KafkaError, TimeoutError) as exc:
             return exc

@@ -32,21 +32,20 @@ class Committer(Protocol):
 class Journal:
     """Keeps the group's committed positions at what is finished (law 1).
 
-    `positions` gives what may be committed; `report` is told the trouble of a failing commit, and
-    None when it is over.
+    `report` is told the trouble of a failing commit, and None when it is over.
     """
 
-    def __init__(
-        self,
-        positions: Callable[[], Mapping[TopicPartition, int]],
-        report: Callable[[str | None], None],
-    ) -> None:
-        self._positions = positions
+    def __init__(self, report: Callable[[str | None], None]) -> None:
+        self._positions: Callable[[], Mapping[TopicPartition, int]] = dict
         self._report = report
         self._owner: Committer | None = None
         self._moved = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self.committed: dict[TopicPartition, int] = {}
+
+    def keep(self, positions: Callable[[], Mapping[TopicPartition, int]]) -> None:
+        """Keep these positions: what may be committed, asked for at each commit."""
+        self._positions = positions
 
     def begin(self, owner: Committer, committed: Mapping[TopicPartition, int]) -> None:
         """Ownership began, with these positions committed."""

@@ -13,6 +13,7 @@ from aiokafka import errors as kafka_errors
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.pauses import Pauses
 from consumer.delivery.troubles import Trouble
+from consumer.kafka.connection import translate
 from consumer.kafka.journal import Journal
 from consumer.kafka.ownership import CommitError, FencedError, Ownership, coordinator_of
 from consumer.kafka.positions import Bounds, StartFrom, Starts, choose_starts, lost_while_reading
@@ -23,6 +24,12 @@ MAX_RECORDS = 500
 QUERY_SECONDS = 10.0
 CLOSE_SECONDS = 3.0
 REBUILD_PAUSES = Pauses(0.5, 10.0)
+
+_REFUSED = (
+    kafka_errors.GroupAuthorizationFailedError,
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.ClusterAuthorizationFailedError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +69,7 @@ class Member:
         self._taken_over = False
         self._known: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
+        self._has_read = False
         self.joined = False
         self.polled_at = time.monotonic()
 
@@ -81,9 +89,10 @@ class Member:
                 await self._read(consumer)
                 failures = 0
             except (ClientBrokenError, kafka_errors.KafkaError, OSError) as exc:
-                if isinstance(exc, kafka_errors.AuthorizationError) and not self.joined:
-                    raise
-                log.error("kafka client broken, building a new one", error=f"{type(exc).__name__}: {exc}")
+                self._raise_if_refused(exc)
+                log.error(  # noqa: TRY400  (one line; the trace says no more)
+                    "kafka client broken, building a new one", error=f"{type(exc).__name__}: {exc}"
+                )
                 self._accounts.report(Trouble.BROKER, f"no working connection to Kafka: {type(exc).__name__}")
                 await self._pause(REBUILD_PAUSES.nth(failures))
                 failures += 1
@@ -129,6 +138,7 @@ class Member:
             except (kafka_errors.KafkaError, ValueError) as exc:
                 await self._read_again(consumer, exc)
             else:
+                self._has_read = True
                 for partition, messages in found.items():
                     records = [_record(message) for message in messages]
                     self._accounts.receive(TopicPartition(*partition), records)
@@ -148,14 +158,18 @@ class Member:
 
     async def _read_again(self, consumer: AIOKafkaConsumer, error: Exception) -> None:
         """After an error the client has moved on over records it did not give us: seek back."""
-        if isinstance(error, kafka_errors.AuthorizationError) and not self.joined:
-            raise error
+        self._raise_if_refused(error)
         log.error("reading failed", error=f"{type(error).__name__}: {error}"[:500])
         assigned = {TopicPartition(*partition) for partition in consumer.assignment()}
         for partition, offset in self._accounts.next_offsets().items():
             if partition in assigned:
                 consumer.seek(KafkaPartition(*partition), offset)
         await self._pause(POLL_SECONDS)
+
+    def _raise_if_refused(self, error: Exception) -> None:
+        """A missing right ends the start at once; later it may be a slip that is mended."""
+        if isinstance(error, _REFUSED) and not self._has_read:
+            raise translate(error, "The consumer group:") from error
 
     # Ownership begins and ends.
 
@@ -169,8 +183,7 @@ class Member:
             if found.to_commit:
                 await ownership.commit(found.to_commit)
         except (kafka_errors.KafkaError, CommitError, FencedError, TimeoutError) as exc:
-            if isinstance(exc, kafka_errors.AuthorizationError) and not self.joined:
-                raise
+            self._raise_if_refused(exc)
             log.warning("take-over not possible yet", error=f"{type(exc).__name__}: {exc}")
             await self._pause(POLL_SECONDS)
             return
