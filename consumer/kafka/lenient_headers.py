@@ -2,7 +2,8 @@
 
 Kafka calls header names strings and checks nothing: librdkafka, kcat and any hand-made client can send
 other bytes. aiokafka then raises UnicodeDecodeError from `getmany` at that record, again and again: one
-such record would stop its partition for good. And it refuses to write such a name.
+such record would stop its partition for good. And it refuses to write such a name, as well as a record
+with neither key nor value.
 
 Names are read with `surrogateescape`: odd bytes become lone surrogates, and the same bytes again when
 written (see `consumer.records`). Records with ordinary names stay with aiokafka's C extension; only a
@@ -14,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import (
@@ -56,16 +57,39 @@ async def send_any_header_name(
     headers: Headers,
     timestamp_ms: int | None = None,
 ) -> asyncio.Future[Any]:
-    """`producer.send`, for any header name: a future of the acknowledgement, and the same errors.
+    """`producer.send`, for any record that Kafka holds: a future of the acknowledgement, the same errors.
 
     A record with an odd name is a batch of its own: it keeps its place among the partition's records,
     waits until earlier batches are on their way (at most the request time-out), and is not compressed.
+    A record with neither key nor value, which `send` refuses (AssertionError), is an ordinary one here.
     """
-    if not has_odd_name(headers):
-        sent: asyncio.Future[Any] = await producer.send(
-            topic, value=value, key=key, partition=partition, timestamp_ms=timestamp_ms, headers=headers
+    if has_odd_name(headers):
+        return await _send_alone(
+            producer, topic, partition, key=key, value=value, headers=headers, timestamp_ms=timestamp_ms
         )
-        return sent
+    if key is None and value is None:
+        return await _send_without_key_and_value(producer, topic, partition, headers, timestamp_ms)
+    sent: asyncio.Future[Any] = await producer.send(
+        topic, value=value, key=key, partition=partition, timestamp_ms=timestamp_ms, headers=list(headers)
+    )
+    return sent
+
+
+def has_odd_name(headers: Headers) -> bool:
+    """Whether a header name holds bytes that are not UTF-8 (as lone surrogates)."""
+    return any(not name.isascii() and _has_surrogate(name) for name, _ in headers)
+
+
+async def _send_alone(
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    *,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    timestamp_ms: int | None,
+) -> asyncio.Future[Any]:
     batch = producer.create_batch()
     batch._builder = _DefaultRecordBatchBuilderPy(
         magic=_MAGIC_WITH_HEADERS,
@@ -83,9 +107,20 @@ async def send_any_header_name(
     return alone
 
 
-def has_odd_name(headers: Headers) -> bool:
-    """Whether a header name holds bytes that are not UTF-8 (as lone surrogates)."""
-    return any(not name.isascii() and _has_surrogate(name) for name, _ in headers)
+async def _send_without_key_and_value(
+    producer: AIOKafkaProducer, topic: str, partition: int, headers: Headers, timestamp_ms: int | None
+) -> asyncio.Future[Any]:
+    # What `send` does after its assertion: a flood of such records must share batches like any other.
+    await producer.client._wait_on_metadata(topic)
+    future: asyncio.Future[Any] = await producer._message_accumulator.add_message(
+        TopicPartition(topic, partition),
+        None,
+        None,
+        producer._request_timeout_ms / 1000,
+        timestamp_ms=timestamp_ms,
+        headers=list(headers),
+    )
+    return future
 
 
 class AnyNameRecords:

@@ -10,12 +10,23 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
+from aiokafka.structs import OffsetAndMetadata
 
 from consumer.kafka.lenient_headers import read_any_header_name, send_any_header_name
 from consumer.records import Headers, Record, TopicPartition
 
 MAX_BYTES = 16 * 1024 * 1024  # bad input of 10 MB must fit
 _READ_SECONDS = 30
+_COORDINATOR_IS_COMING = (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,7 @@ async def committed(bootstrap: str, group: str) -> dict[TopicPartition, Committe
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        offsets = await admin.list_consumer_group_offsets(group)
+        offsets = await _offsets(admin, group)
     finally:
         await admin.close()
     return {
@@ -149,10 +160,26 @@ def as_record(record: Any) -> Record:
     )
 
 
+async def _offsets(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaTopicPartition, OffsetAndMetadata]:
+    # A young broker makes its offsets topic when first asked, a restarted one has to load it.
+    give_up_at = time.monotonic() + _READ_SECONDS
+    while True:
+        try:
+            offsets: dict[KafkaTopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(
+                group
+            )
+        except _COORDINATOR_IS_COMING:
+            if time.monotonic() > give_up_at:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return offsets
+
+
 async def _send(producer: AIOKafkaProducer, topic: str, record: Outgoing) -> "asyncio.Future[Any]":
     if record.partition is None:
         sent: asyncio.Future[Any] = await producer.send(
-            topic, record.value, record.key, timestamp_ms=record.timestamp_ms, headers=record.headers
+            topic, record.value, record.key, timestamp_ms=record.timestamp_ms, headers=list(record.headers)
         )
         return sent
     return await send_any_header_name(

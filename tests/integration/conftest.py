@@ -1,0 +1,58 @@
+"""What tests against a real Kafka start with: topics of their own and consumers that end with the test."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.kafka_broker.traffic import Topics, create_topics, unique_topics
+from tests.kafka_broker.under_test import KafkaUnderTest, delete_topics
+from tests.process import ConsumerProcess
+
+MakeTopics = Callable[..., Awaitable[Topics]]
+MakeConsumer = Callable[[Mapping[str, str]], ConsumerProcess]
+
+
+@pytest.fixture
+def topics(kafka: KafkaUnderTest) -> Iterator[MakeTopics]:
+    """`await topics(partitions=4)`: four topics and a group that are this call's alone."""
+    names: list[str] = []
+
+    async def make(
+        partitions: int = 1,
+        *,
+        dead_letter_partitions: int | None = None,
+        config: Mapping[str, str] | None = None,
+        dead_letter_config: Mapping[str, str] | None = None,
+    ) -> Topics:
+        made = unique_topics()
+        names.extend(made.names)
+        await create_topics(kafka.bootstrap, made.source, made.replay, partitions=partitions, config=config)
+        await create_topics(
+            kafka.bootstrap,
+            made.dead_letters,
+            partitions=dead_letter_partitions or partitions,
+            config=dead_letter_config or {"max.message.bytes": str(2 * 1024 * 1024)},
+        )
+        compacted = {"cleanup.policy": "compact"}
+        await create_topics(kafka.bootstrap, made.outcomes, partitions=partitions, config=compacted)
+        return made
+
+    yield make
+    delete_topics(kafka, names)
+
+
+@pytest.fixture
+def consumer_process(tmp_path: Path) -> Iterator[MakeConsumer]:
+    """`consumer_process(env)`: a consumer that is not started yet and does not outlive the test."""
+    with ExitStack() as stack:
+        made: list[ConsumerProcess] = []
+
+        def make(env: Mapping[str, str]) -> ConsumerProcess:
+            process = ConsumerProcess(env, tmp_path / f"consumer-{len(made)}.log")
+            made.append(process)
+            stack.callback(process.close)
+            return process
+
+        yield make
