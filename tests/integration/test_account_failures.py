@@ -1,0 +1,142 @@
+"""An account's failure dead-letters nothing and is met with silence (law 4): the process on a real Kafka."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from consumer.emulator.dialects import DIALECTS, Dialect, LockAnswer
+from consumer.emulator.faults import Fault
+from consumer.emulator.options import EmulatorOptions, Limits
+from consumer.emulator.server import Emulator
+from tests.integration.conftest import MakeConsumer, MakeTopics
+from tests.integration.scene import changes, dead_letters, finished, last_names, names_at_zoho, reaches
+from tests.kafka_broker.traffic import publish
+from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.process import settings_for
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_lock_in_any_dialect_is_waited_out_in_silence(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, dialect: Dialect
+) -> None:
+    """Others used up the quota: no call while it is locked, one probe after, everything applied."""
+    made = await topics()
+    options = EmulatorOptions(limits=Limits(30, 3.0, 2.0), lock_answer=LockAnswer(dialect))
+    async with Emulator(options) as zoho, consumer_process(settings_for(kafka, made, zoho.url)) as process:
+        zoho.lock()
+        await publish(kafka.bootstrap, made.source, changes(20, 10))
+        status = await reaches(process, "throttled")
+        assert status["until"] is not None
+        await asyncio.sleep(0.3)  # answers to the calls that were in flight
+        refused = zoho.audit().calls
+        await asyncio.sleep(1.0)
+        assert refused == zoho.audit().calls, "a call was made while the API was locked"
+        await finished(process, 20)
+        await process.terminate()
+
+        assert await dead_letters(kafka.bootstrap, made) == []
+        assert last_names(20, 10) == names_at_zoho(zoho, 10)
+        assert refused <= 8, "more calls than those in flight met the lock"
+
+
+def _outage(zoho: Emulator) -> Callable[[], None]:
+    zoho.add_fault(Fault("outage"))
+    return zoho.clear_faults
+
+
+def _unintelligible(zoho: Emulator) -> Callable[[], None]:
+    zoho.add_fault(Fault("html", status=200))
+    return zoho.clear_faults
+
+
+def _revoked(zoho: Emulator) -> Callable[[], None]:
+    zoho.kill_tokens()
+    zoho.revoke()
+    return zoho.restore
+
+
+def _forbidden(zoho: Emulator) -> Callable[[], None]:
+    zoho.add_fault(Fault("forbidden"))
+    return zoho.clear_faults
+
+
+@pytest.mark.parametrize(
+    ("break_it", "state"),
+    [
+        (_outage, "unavailable"),
+        (_unintelligible, "unavailable"),
+        (_revoked, "auth_failed"),
+        (_forbidden, "auth_failed"),
+    ],
+)
+async def test_an_account_that_fails_keeps_everything_and_recovers_by_itself(
+    kafka: KafkaUnderTest,
+    topics: MakeTopics,
+    consumer_process: MakeConsumer,
+    break_it: Callable[[Emulator], Callable[[], None]],
+    state: str,
+) -> None:
+    """The state says what is wrong, few calls are made, nothing is dead-lettered, all is applied after."""
+    made = await topics()
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 3.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url)) as process,
+    ):
+        await publish(kafka.bootstrap, made.source, changes(3, 3))
+        await finished(process, 3)
+        mend = break_it(zoho)
+        before = zoho.audit().calls
+        await publish(kafka.bootstrap, made.source, changes(20, 10))
+        status = await reaches(process, state)
+        assert status["reason"]
+        await asyncio.sleep(1.0)
+        assert zoho.audit().calls - before <= 25
+        mend()
+        await finished(process, 23)
+        await process.terminate()
+
+        assert await dead_letters(kafka.bootstrap, made) == []
+        assert last_names(20, 10) == names_at_zoho(zoho, 10)
+
+
+async def test_twenty_refusals_in_a_row_hold_the_account(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """A broken setting makes Zoho refuse everything: no more than twenty events are given up for it."""
+    made = await topics()
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(200, 3.0, 2.0))) as zoho,
+        # The real lock period: the first probe comes a second after the hold.
+        consumer_process(
+            settings_for(kafka, made, zoho.url, quota_requests=200, quota_lock_seconds=300)
+        ) as process,
+    ):
+        zoho.add_fault(Fault("business"))
+        events = changes(40, 40)[:20] + changes(60, 60, course="478346000019479104")[20:]
+        await publish(kafka.bootstrap, made.source, events)
+        await reaches(process, "suspect")
+        assert len(await dead_letters(kafka.bootstrap, made)) == 20
+        zoho.clear_faults()
+        await finished(process, 60)
+        await process.terminate()
+
+
+async def test_no_connection_costs_no_event(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Zoho refuses connections: `unavailable`, and everything is applied once it listens again."""
+    made = await topics()
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 3.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url)) as process,
+    ):
+        await zoho.refuse_connections()
+        await publish(kafka.bootstrap, made.source, changes(10, 5))
+        await reaches(process, "unavailable")
+        await zoho.accept_connections()
+        await finished(process, 10)
+        await process.terminate()
+
+        assert zoho.audit().writes == 10
+        assert await dead_letters(kafka.bootstrap, made) == []
