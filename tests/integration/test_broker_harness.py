@@ -19,7 +19,7 @@ from tests.conftest import OwnBroker
 from tests.integration.conftest import MakeTopics
 from tests.kafka_broker.fetch import SUMS, differences, fetch_jars
 from tests.kafka_broker.traffic import Outgoing, committed, create_topics, publish, read_all, unique_topics
-from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.kafka_broker.under_test import OTHER_BROKER, KafkaUnderTest, kafka_under_test
 
 ONE = Outgoing(b"value", key=b"key", headers=(("name", b"1"), ("name", None)), timestamp_ms=1_764_000_000_000)
 
@@ -160,6 +160,42 @@ def test_a_damaged_cache_is_noticed(kafka: KafkaUnderTest, tmp_path: Path) -> No
     assert differences(jars) == f"{name} has other bytes than the ones pinned"
     (jars / "zz-surplus.jar").write_bytes(b"")
     assert differences(jars) == "zz-surplus.jar does not belong there"
+
+
+@pytest.mark.parametrize(("ci", "exit_code"), [("", 0), ("true", 1)])
+def test_a_run_without_a_broker_says_what_it_did_not_test(tmp_path: Path, ci: str, exit_code: int) -> None:
+    """Without Java: one block that says what is missing and how to get it, and a failure in CI."""
+    away = {"JAVA_HOME", "CI", OTHER_BROKER}
+    environment = {name: value for name, value in os.environ.items() if name not in away}
+    test = f"{__file__}::test_an_empty_topic_has_nothing_and_an_unknown_group_no_offsets"
+
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
+        env={**environment, "PATH": str(tmp_path), "CI": ci},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "1 tests need a real Apache Kafka and were NOT run: there is no Java" in run.stdout
+    assert f"{OTHER_BROKER}=host:port" in run.stdout
+    assert run.returncode == exit_code
+
+
+async def test_a_named_broker_is_used_and_left_running(
+    own_broker: OwnBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CONSUMER_TEST_KAFKA is taken instead of a broker of ours, and is still there afterwards."""
+    other = own_broker()
+    monkeypatch.setenv(OTHER_BROKER, other.bootstrap)
+
+    with kafka_under_test(tmp_path / "not-made") as kafka:
+        assert kafka == KafkaUnderTest(other.bootstrap, broker=None)
+
+    assert other.running
+    assert not (tmp_path / "not-made").exists()
 
 
 def _ends_within(pid: int, seconds: float) -> bool:

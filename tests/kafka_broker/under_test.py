@@ -11,7 +11,6 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.kafka_broker.broker import Broker
-from tests.kafka_broker.java import BrokerUnavailableError
 
 OTHER_BROKER = "CONSUMER_TEST_KAFKA"
 _ANSWER_SECONDS = 20
@@ -28,7 +27,11 @@ class KafkaUnderTest:
 
 @contextmanager
 def kafka_under_test(directory: Path) -> Iterator[KafkaUnderTest]:
-    """The broker of the run, ended or left alone afterwards. Raises BrokerUnavailableError."""
+    """The broker of the run, ended or left alone afterwards.
+
+    Raises BrokerUnavailableError where there is none to be had, and ConnectionError where the one that
+    was asked for does not answer: nobody asks for that to be passed over.
+    """
     other = os.environ.get(OTHER_BROKER)
     if other:
         _see_it_answer(other)
@@ -51,6 +54,6 @@ def _see_it_answer(bootstrap: str) -> None:
         AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=_ANSWER_SECONDS)
     except KafkaException as error:
         waited_seconds = time.monotonic() - started_at
-        raise BrokerUnavailableError(
+        raise ConnectionError(
             f"{OTHER_BROKER}={bootstrap} has not answered in {waited_seconds:.0f} s"
         ) from error
