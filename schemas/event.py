@@ -1,4 +1,4 @@
-"""The event that publishers send: CloudEvents 1.0 with a change of one training session (contract, section 2)."""
+"""The event that publishers send: CloudEvents 1.0 with one session's change (contract, section 2)."""
 
 from typing import Final, Literal
 
@@ -37,7 +37,7 @@ class TrainingSession(Contract):
     room_id: Optional[ZohoId] = None
     """The room in Zoho People."""
     locked_until: Optional[Date] = None
-    """Learners can't open the session before this date (`lockUntil`)."""
+    """Zoho's `lockUntil`, a date."""
     grade_category_id: Optional[ZohoId] = None
     """The grade category in Zoho People."""
 
@@ -60,12 +60,12 @@ class SessionChanged(Contract):
 
 
 class SessionChangedEvent(Contract):
-    """The whole event, as in CloudEvents structured mode. In binary mode the attributes are `ce_…` headers."""
+    """The whole event, as in CloudEvents structured mode; in binary mode attributes are `ce_…` headers."""
 
     specversion: Literal["1.0"]
     """The version of CloudEvents."""
     id: Attribute
-    """Together with `source` it identifies the event: the same pair seen again is a duplicate. 1,024 bytes at most."""
+    """With `source` it identifies the event: the same pair again is a duplicate. 1,024 bytes at most."""
     source: Attribute
     """Who publishes, as a URI reference. 1,024 bytes at most."""
     type: Literal["training.session.changed.v1"]

@@ -119,8 +119,8 @@ def _moment_problems(
         problems.append(
             _problem(
                 "endsAt",
-                f"is on another date than startsAt in {portal}; Zoho stores one date, so split the session at "
-                "midnight (ending at midnight counts as the next date)",
+                f"is on another date than startsAt in {portal}; Zoho stores one date, so split the session "
+                "at midnight (ending at midnight counts as the next date)",
             )
         )
     elif ends_at.replace(tzinfo=None) <= starts_at.replace(tzinfo=None):
@@ -143,8 +143,8 @@ def _size_problems(key: SessionKey, session_data: dict[str, str], rules: EventRu
         _problem(
             longest,
             f"makes a request target of {size:,} bytes, {MAX_REQUEST_TARGET_BYTES:,} are possible with "
-            f"CONSUMER_ZOHO_INPUT={rules.input_style}; shorten it, or let the operator choose one of the styles "
-            "json and form, which send it in the body",
+            f"CONSUMER_ZOHO_INPUT={rules.input_style}; shorten it, or let the operator choose "
+            "the style json or form, which send it in the body",
         )
     ]
 

@@ -1,0 +1,102 @@
+"""In which CloudEvents mode a record is, and what its headers say. Pure.
+
+Source: CloudEvents 1.0, Kafka protocol binding, and the contract, section 2. Headers without a
+meaning here are never looked at, whatever they hold.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from consumer.events.model import Problem
+from consumer.records import Headers
+
+CONTENT_TYPE: Final = "content-type"
+STRUCTURED: Final = "application/cloudevents+json"
+BINARY: Final = "application/json"
+
+_ATTRIBUTES: Final = {f"ce_{name}": name for name in ("specversion", "id", "source", "type", "time")}
+_MODES: Final = (
+    f"send content-type {STRUCTURED} for a structured event, or {BINARY} with ce_ headers for a binary one"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """The value is the whole event; `ce_` headers say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """The value is `data`; `attributes` are the readable ones, `problems` those that are not."""
+
+    attributes: dict[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoMode:
+    """Neither: `message` is a sentence; `attributes` what the headers tell all the same."""
+
+    message: str
+    attributes: dict[str, str]
+
+
+Mode = Structured | Binary | NoMode
+
+
+def find_mode(headers: Headers) -> Mode:
+    """The content type decides; without one, `ce_specversion` makes it binary."""
+    found: dict[str, bytes | None] = {}
+    repeated: set[str] = set()
+    for name, value in headers:
+        if name in _ATTRIBUTES or name == CONTENT_TYPE:
+            if name in found:
+                repeated.add(name)
+            found[name] = value
+    if CONTENT_TYPE in found:
+        essence, fault = _content_type(found[CONTENT_TYPE], is_repeated=CONTENT_TYPE in repeated)
+        if essence == STRUCTURED:
+            return Structured()
+        if essence != BINARY:
+            return NoMode(
+                fault or f"The content type is not one we read; {_MODES}.", _readable(found, repeated)
+            )
+    elif "ce_specversion" not in found:
+        return NoMode(
+            f"The record is no CloudEvent: it has neither content-type nor ce_specversion; {_MODES}.",
+            _readable(found, repeated),
+        )
+    return Binary(_readable(found, repeated), _faults(found, repeated))
+
+
+def _content_type(value: bytes | None, *, is_repeated: bool) -> tuple[str | None, str | None]:
+    if is_repeated:
+        return None, "The header content-type appears more than once; send it once."
+    text = _text(value)
+    if not text:
+        return None, f"The header content-type is empty or not UTF-8; {_MODES}."
+    return text.partition(";")[0].strip().lower(), None
+
+
+def _readable(found: dict[str, bytes | None], repeated: set[str]) -> dict[str, str]:
+    texts = {name: _text(found[header]) for header, name in _ATTRIBUTES.items() if header in found}
+    return {name: text for name, text in texts.items() if text is not None and f"ce_{name}" not in repeated}
+
+
+def _faults(found: dict[str, bytes | None], repeated: set[str]) -> tuple[Problem, ...]:
+    problems = []
+    for header, name in _ATTRIBUTES.items():
+        if header in repeated:
+            problems.append(Problem(f"/{name}", f"appears more than once; send the header {header} once"))
+        elif header in found and found[header] is None:
+            problems.append(Problem(f"/{name}", f"has no value; send the header {header} with one"))
+        elif header in found and _text(found[header]) is None:
+            problems.append(Problem(f"/{name}", f"is not UTF-8; encode the header {header} as UTF-8"))
+    return tuple(problems)
+
+
+def _text(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None

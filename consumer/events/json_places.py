@@ -1,0 +1,78 @@
+"""Where things stand in a JSON text: the slow walk, taken only when something has to be pointed at."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+# Possessive, so that hostile text costs linear time; the last quote may be missing in a cut-off text.
+_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}:,]|[^\s\[\]{}:,"]++', re.DOTALL)
+
+
+class Place(NamedTuple):
+    """A value's pointer (RFC 6901) and where it starts: at its key, or where it has none, itself."""
+
+    pointer: str
+    start: int
+
+
+@dataclass(slots=True)
+class _Container:
+    is_object: bool
+    step: str | int
+    key_start: int = 0
+    expects_key: bool = field(default=False)
+
+
+def line_and_column(text: str, start: int) -> tuple[int, int]:
+    """Both counted from 1, in characters."""
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+
+
+def find_tokens(text: str, wanted: frozenset[str]) -> int | None:
+    """Where the first of the bare words `wanted` stands, outside of any string."""
+    return next((match.start() for match in _TOKEN.finditer(text) if match[0] in wanted), None)
+
+
+def find_repeated_key(text: str) -> int | None:
+    """Where the first key stands that its object had before."""
+    seen: set[str] = set()
+    for place in walk(text):
+        if place.pointer in seen:
+            return place.start
+        seen.add(place.pointer)
+    return None
+
+
+def walk(text: str) -> Iterator[Place]:
+    """Every value of the text in order, the root first. The text is JSON up to where the caller stops."""
+    path: list[_Container] = []
+    for match in _TOKEN.finditer(text):
+        symbol, top = match[0], path[-1] if path else None
+        if symbol in ("]", "}"):
+            if path:
+                path.pop()
+        elif symbol == ",":
+            if top is not None and isinstance(top.step, int):
+                top.step += 1
+            elif top is not None:
+                top.expects_key = True
+        elif top is not None and top.expects_key:
+            top.step, top.key_start, top.expects_key = _unquoted(symbol), match.start(), False
+        elif symbol != ":":
+            yield Place(_pointer(path), top.key_start if top is not None and top.is_object else match.start())
+            if symbol in ("[", "{"):
+                opens_object = symbol == "{"
+                path.append(_Container(opens_object, "" if opens_object else 0, 0, opens_object))
+
+
+def _unquoted(symbol: str) -> str:
+    try:
+        return str(json.loads(symbol, strict=False))
+    except ValueError:
+        return symbol
+
+
+def _pointer(path: list[_Container]) -> str:
+    return "".join(f"/{str(each.step).replace('~', '~0').replace('/', '~1')}" for each in path)

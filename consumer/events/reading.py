@@ -1,0 +1,161 @@
+"""From a record, or a document, to an event: the one place where good and bad part. Pure."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from pydantic import ValidationError
+
+from consumer.events.headers import Binary, Mode, NoMode, Structured, find_mode
+from consumer.events.identity import identity_of
+from consumer.events.mapping import map_session
+from consumer.events.model import (
+    Event,
+    EventIdentity,
+    EventRules,
+    OtherType,
+    Problem,
+    Reading,
+    Refusal,
+    SessionKey,
+)
+from consumer.events.problems import problems_of, summary
+from consumer.events.strict_json import UnreadableJsonError, parse_json
+from consumer.records import Record
+from schemas.error_class import ErrorClass
+from schemas.event import EVENT_TYPE, SessionChangedEvent
+from schemas.moments import parse_date_time
+
+_MAX_TYPE_CHARACTERS: Final = 200
+
+
+def read_record(record: Record, rules: EventRules, now_seconds: float) -> Reading:
+    """What the record is: an event, a refusal with every fault, or nothing of ours.
+
+    `now_seconds`: the consumer's clock, epoch seconds. Never raises, whatever the record holds.
+    """
+    latest_seconds = max(now_seconds, record.timestamp_ms / 1000) + rules.max_clock_skew_seconds
+    return _read(find_mode(record.headers), record.value, rules, latest_seconds)
+
+
+def reread(record: Record, rules: EventRules) -> Event:
+    """The event of a record that was one before, under the same rules; its `time` is not checked again."""
+    reading = _read(find_mode(record.headers), record.value, rules, math.inf)
+    if not isinstance(reading, Event):
+        raise TypeError(f"{record.topic}:{record.partition}:{record.offset} is no longer a valid event")
+    return reading
+
+
+def read_structured(raw: bytes, rules: EventRules, now_seconds: float) -> Reading:
+    """The same for the bytes of a structured event without a record around it."""
+    return _read(Structured(), raw, rules, now_seconds + rules.max_clock_skew_seconds)
+
+
+def read_bare_data(raw: bytes, attributes: dict[str, str], rules: EventRules, now_seconds: float) -> Reading:
+    """The same for the bytes of an event's `data`, to be sent with these attributes."""
+    return _read(Binary(attributes), raw, rules, now_seconds + rules.max_clock_skew_seconds)
+
+
+def _read(mode: Mode, value: bytes | None, rules: EventRules, latest_seconds: float) -> Reading:
+    attributes = {} if isinstance(mode, Structured) else mode.attributes
+    if rules.skip_other_types and (other := _other_type(attributes)):
+        return other  # before its value is looked at: that may be of any format
+    if isinstance(mode, NoMode):
+        return _unreadable(mode.message, attributes)
+    if value is None:
+        return _unreadable("The record has no value (null); send the event as a JSON object.", attributes)
+    try:
+        content = parse_json(value, rules.max_event_bytes)
+    except UnreadableJsonError as error:
+        return _unreadable(str(error), attributes)
+    if not isinstance(content, dict):
+        return _unreadable("The value is JSON, but not an object; send one JSON object.", attributes)
+    if isinstance(mode, Binary):
+        return _judge({**attributes, "data": content}, mode.problems, rules, latest_seconds)
+    if rules.skip_other_types and (other := _other_type(content)):
+        return other
+    return _judge(content, (), rules, latest_seconds)
+
+
+def _other_type(event: Mapping[str, object]) -> OtherType | None:
+    event_type = event.get("type")
+    if isinstance(event_type, str) and event_type and event_type != EVENT_TYPE:
+        return OtherType(event_type[:_MAX_TYPE_CHARACTERS])
+    return None
+
+
+def _judge(
+    content: Mapping[str, object],
+    header_problems: tuple[Problem, ...],
+    rules: EventRules,
+    latest_seconds: float,
+) -> Reading:
+    try:
+        event = SessionChangedEvent.model_validate(content)
+    except ValidationError as error:
+        named = {each.pointer for each in header_problems}
+        others = tuple(each for each in problems_of(error) if each.pointer not in named)
+        ahead = _time_problems(_readable_time(content), rules, latest_seconds)
+        return _invalid(header_problems + others + ahead, content)
+    time_problems = _time_problems(event.time, rules, latest_seconds)
+    mapped = _mapped(event, rules)
+    if isinstance(mapped, Event) and not time_problems:
+        return mapped
+    mapping_problems = () if isinstance(mapped, Event) else mapped
+    if time_problems:
+        return _invalid(time_problems + mapping_problems, content, retryable=not mapping_problems)
+    return Refusal(
+        ErrorClass.EVENT_UNMAPPABLE,
+        summary("Zoho can't hold this session", mapping_problems),
+        mapping_problems,
+        identity=identity_of(content),
+    )
+
+
+def _mapped(event: SessionChangedEvent, rules: EventRules) -> Event | tuple[Problem, ...]:
+    change = event.data
+    key = SessionKey(change.course_id, change.batch_id, change.module_id, change.session_id)
+    session_data = map_session(key, change.session, rules)
+    if isinstance(session_data, tuple):
+        return session_data
+    return Event(
+        id=event.id,
+        source=event.source,
+        time=event.time,
+        session=key,
+        revision=change.revision,
+        starts_at=change.session.starts_at,
+        session_data=session_data,
+    )
+
+
+def _readable_time(content: Mapping[str, object]) -> datetime | None:
+    try:
+        return parse_date_time(content.get("time"))
+    except ValueError:
+        return None
+
+
+def _time_problems(time: datetime | None, rules: EventRules, latest_seconds: float) -> tuple[Problem, ...]:
+    if time is None or time.timestamp() <= latest_seconds:
+        return ()
+    return (
+        Problem(
+            "/time",
+            f"is more than {rules.max_clock_skew_seconds:g} s ahead of the consumer's clock and the record's "
+            "timestamp, which would make later changes look old; set the publisher's clock right",
+        ),
+    )
+
+
+def _invalid(
+    problems: tuple[Problem, ...], content: Mapping[str, object], *, retryable: bool = False
+) -> Refusal:
+    message = summary("The event is invalid", problems)
+    return Refusal(ErrorClass.EVENT_INVALID, message, problems, retryable, identity_of(content))
+
+
+def _unreadable(message: str, attributes: Mapping[str, object]) -> Refusal:
+    identity = identity_of(attributes) if attributes else EventIdentity()
+    return Refusal(ErrorClass.EVENT_UNREADABLE, message, identity=identity)
