@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from tests.kafka_broker.traffic import Topics, create_topics, unique_topics
 from tests.kafka_broker.under_test import KafkaUnderTest, delete_topics
 from tests.process import ConsumerProcess
+
+_DAY_MS = 86_400_000
+# As `topics create` makes them, so that the consumer has nothing to warn of.
+_AS_WANTED = {"max.message.bytes": str(2_097_164), "retention.ms": str(30 * _DAY_MS)}
 
 MakeTopics = Callable[..., Awaitable[Topics]]
 MakeConsumer = Callable[[Mapping[str, str]], ConsumerProcess]
@@ -28,15 +33,17 @@ def topics(kafka: KafkaUnderTest) -> Iterator[MakeTopics]:
     ) -> Topics:
         made = unique_topics()
         names.extend(made.names)
-        await create_topics(kafka.bootstrap, made.source, made.replay, partitions=partitions, config=config)
-        await create_topics(
-            kafka.bootstrap,
+        own = partial(create_topics, kafka.bootstrap, partitions=partitions)
+        await own(made.source, config=config)
+        await own(made.replay, config=_AS_WANTED)
+        await own(
             made.dead_letters,
             partitions=dead_letter_partitions or partitions,
-            config=dead_letter_config or {"max.message.bytes": str(2 * 1024 * 1024)},
+            config={**_AS_WANTED, **(dead_letter_config or {})},
         )
-        compacted = {"cleanup.policy": "compact"}
-        await create_topics(kafka.bootstrap, made.outcomes, partitions=partitions, config=compacted)
+        await own(
+            made.outcomes, config={"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * _DAY_MS)}
+        )
         return made
 
     yield make

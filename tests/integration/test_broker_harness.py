@@ -14,12 +14,14 @@ from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 
+from consumer.emulator.server import Emulator
 from consumer.records import Record, TopicPartition
 from tests.conftest import OwnBroker
-from tests.integration.conftest import MakeTopics
+from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.kafka_broker.fetch import SUMS, differences, fetch_jars
 from tests.kafka_broker.traffic import Outgoing, committed, create_topics, publish, read_all, unique_topics
 from tests.kafka_broker.under_test import OTHER_BROKER, KafkaUnderTest, kafka_under_test
+from tests.process import settings_for
 
 ONE = Outgoing(b"value", key=b"key", headers=(("name", b"1"), ("name", None)), timestamp_ms=1_764_000_000_000)
 
@@ -160,6 +162,40 @@ def test_a_damaged_cache_is_noticed(kafka: KafkaUnderTest, tmp_path: Path) -> No
     assert differences(jars) == f"{name} has other bytes than the ones pinned"
     (jars / "zz-surplus.jar").write_bytes(b"")
     assert differences(jars) == "zz-surplus.jar does not belong there"
+
+
+async def test_the_real_consumer_is_started_seen_frozen_and_stopped(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """A consumer process tells of itself over HTTP, is silent while frozen, and ends with exit code 0."""
+    async with Emulator() as zoho:
+        consumer = consumer_process(settings_for(kafka, await topics(), zoho.url, quota_requests=7))
+        async with consumer:
+            account = await consumer.account()
+            metrics = await consumer.metrics()
+            consumer.signal(signal.SIGSTOP)
+            frozen = await consumer.http_status("/livez")
+            consumer.signal(signal.SIGCONT)
+            exit_code = await consumer.terminate()
+
+    assert account["quota"]["requests"] == 7
+    assert metrics['session_consumer_account_state{account="default",state="running"}'] == 1.0
+    assert frozen is None
+    assert exit_code == 0
+    assert consumer.log_lines()
+
+
+async def test_a_consumer_that_ends_at_once_is_told_with_its_last_words(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Waiting for a consumer that refuses its settings fails with the exit code and what it said."""
+    consumer = consumer_process(
+        settings_for(kafka, await topics(), "http://127.0.0.1:1", zoho_time_zone="Mars/Olympus")
+    )
+
+    with pytest.raises(AssertionError, match=r"(?s)exit code 2.*CONSUMER_ZOHO_TIME_ZONE"):
+        async with consumer:
+            pass
 
 
 @pytest.mark.parametrize(("ci", "exit_code"), [("", 0), ("true", 1)])

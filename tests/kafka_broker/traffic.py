@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer.kafka.lenient_headers import read_any_header_name, send_any_header_name
+from consumer.kafka.lenient_headers import has_odd_name, read_any_header_name, send_any_header_name
 from consumer.records import Headers, Record, TopicPartition
 
 MAX_BYTES = 16 * 1024 * 1024  # bad input of 10 MB must fit
@@ -50,7 +50,7 @@ class Outgoing:
     """A record to be published, byte for byte as given; nothing about it is checked or filled in.
 
     `timestamp_ms` None means now; `partition` None means Kafka's own choice by the key
-    (to be named where a header name isn't UTF-8).
+    (0 for what the client refuses to place: neither key nor value, header names that aren't UTF-8).
     """
 
     value: bytes | None
@@ -177,7 +177,8 @@ async def _offsets(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaTopicPar
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, record: Outgoing) -> "asyncio.Future[Any]":
-    if record.partition is None:
+    refused = (record.key is None and record.value is None) or has_odd_name(record.headers)
+    if record.partition is None and not refused:
         sent: asyncio.Future[Any] = await producer.send(
             topic, record.value, record.key, timestamp_ms=record.timestamp_ms, headers=list(record.headers)
         )
@@ -185,7 +186,7 @@ async def _send(producer: AIOKafkaProducer, topic: str, record: Outgoing) -> "as
     return await send_any_header_name(
         producer,
         topic,
-        record.partition,
+        record.partition or 0,
         key=record.key,
         value=record.value,
         headers=record.headers,
