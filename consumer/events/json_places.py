@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 # Possessive, so that hostile text costs linear time; the last quote may be missing in a cut-off text.
@@ -19,10 +19,10 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Container:
-    is_object: bool
+    pointer: str
     step: str | int
     key_start: int = 0
-    expects_key: bool = field(default=False)
+    expects_key: bool = False
 
 
 def line_and_column(text: str, start: int) -> tuple[int, int]:
@@ -61,18 +61,27 @@ def walk(text: str) -> Iterator[Place]:
         elif top is not None and top.expects_key:
             top.step, top.key_start, top.expects_key = _unquoted(symbol), match.start(), False
         elif symbol != ":":
-            yield Place(_pointer(path), top.key_start if top is not None and top.is_object else match.start())
-            if symbol in ("[", "{"):
-                opens_object = symbol == "{"
-                path.append(_Container(opens_object, "" if opens_object else 0, 0, opens_object))
+            place = _place(top, match.start())
+            yield place
+            if symbol == "{":
+                path.append(_Container(place.pointer, "", expects_key=True))
+            elif symbol == "[":
+                path.append(_Container(place.pointer, 0))
+
+
+def _place(container: _Container | None, start: int) -> Place:
+    if container is None:
+        return Place("", start)
+    if isinstance(container.step, int):
+        return Place(f"{container.pointer}/{container.step}", start)
+    step = container.step.replace("~", "~0").replace("/", "~1")
+    return Place(f"{container.pointer}/{step}", container.key_start)
 
 
 def _unquoted(symbol: str) -> str:
+    if "\\" not in symbol:
+        return symbol[1:-1]
     try:
         return str(json.loads(symbol, strict=False))
     except ValueError:
         return symbol
-
-
-def _pointer(path: list[_Container]) -> str:
-    return "".join(f"/{str(each.step).replace('~', '~0').replace('/', '~1')}" for each in path)

@@ -35,7 +35,7 @@ _RANGES: Final = frozenset({"greater_than_equal", "less_than_equal"})
 _KINDS: Final = {
     bool: "true or false",
     int: "a number",
-    float: "a fraction",
+    float: "a number",
     str: "a string",
     dict: "an object",
 }
@@ -99,7 +99,9 @@ def _by_kind(field: str, kind: str, value: object, error: Mapping[str, Any]) -> 
             return f"has more than {error['ctx']['max_length']:,} characters; shorten it"
         case _ if kind.startswith(("date_form", "date_real", "date_time_")) and isinstance(value, str):
             return str(error["msg"])
-        case _ if isinstance(value, str) or kind in _RANGES:
+        case _ if (
+            isinstance(value, str) or kind in _RANGES or (field == "revision" and isinstance(value, float))
+        ):
             return f"must be {_EXPECTED[field]}"
         case _:
             return f"must be {_EXPECTED[field]}, not {_KINDS.get(type(value), 'an array')}"

@@ -24,7 +24,7 @@ _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 # What CPython's parser says, and what to do about it.
 _ADVICE: Final = {
-    "Expecting value": "a value is missing or misspelt; text needs double quotes, and true, false, null small letters",
+    "Expecting value": "a value is missing or misspelt; write text in double quotes",
     "Expecting property name enclosed in double quotes": "a key is missing; write it in double quotes",
     "Expecting ':' delimiter": "a colon is missing after the key",
     "Expecting ',' delimiter": "a comma is missing, or a bracket is not closed",
