@@ -25,13 +25,15 @@ check: install ## format, lint, types, import directions, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo | tail -n 2
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m consumer.reference_docs --check
 
 format: install ## mend what `check` says about format and imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: install ## JSON Schemas and example messages, from the models
+generate: install ## schemas, example messages, docs/settings.md and docs/metrics.md, from the code
 	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m consumer.reference_docs
 
 lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt

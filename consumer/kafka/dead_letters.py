@@ -61,7 +61,8 @@ class DeadLetterTopic:
                     value=letter.value,
                     headers=letter.headers,
                 )
-        except (kafka_errors.KafkaError, TimeoutError) as exc:
+        # AssertionError: the client's way to say that the partition is gone (topic made anew, smaller).
+        except (kafka_errors.KafkaError, TimeoutError, AssertionError) as exc:
             return exc
         return future
 
@@ -75,9 +76,10 @@ class DeadLetterTopic:
                 )
             case kafka_errors.TopicAuthorizationFailedError():
                 return f"no right to write dead letter {letter.id} to topic {topic}: grant Write on it"
-            case kafka_errors.UnknownTopicOrPartitionError():
+            # The second is what a topic that is deleted under a running producer comes to first.
+            case kafka_errors.UnknownTopicOrPartitionError() | kafka_errors.NotLeaderForPartitionError():
                 return (
-                    f"dead letter {letter.id} can't be written: topic {topic} does not exist "
+                    f"dead letter {letter.id} can't be written: topic {topic} does not exist, or has no leader "
                     "(`session-consumer topics create`, setting CONSUMER_DEAD_LETTER_TOPIC)"
                 )
             case _:
