@@ -1,6 +1,11 @@
 """The headers that a dead letter adds to its record (contract, section 4)."""
 
-from typing import Final
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.error_class import ErrorClass
+from schemas.fields import Contract, DateTime, Optional
 
 # Apache Kafka's own names (KIP-1191): where the record was first read, and what went wrong.
 ERRORS_TOPIC: Final = "__dlq.errors.topic"
@@ -62,3 +67,80 @@ RESERVED_NAMES: Final = frozenset(
 
 MAX_MESSAGE_BYTES: Final = 1024
 SCHEMA_VERSION: Final = "1"
+
+
+class DetailsEntry(Contract):
+    """One broken field, as listed in `dlq.error.details`."""
+
+    pointer: str
+    """RFC 6901, into the event as in CloudEvents structured mode."""
+    problem: str
+    """What is wrong and how to mend it; never what the field held."""
+
+
+_Number = Annotated[str, Field(strict=True, pattern=r"^[0-9]+$")]
+_Text = Annotated[str, Field(strict=True)]
+
+
+class DeadLetterHeaders(BaseModel):
+    """The headers appended to a dead letter, as UTF-8 text. Key, value and other headers are the record's."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    errors_topic: _Text = Field(alias=ERRORS_TOPIC)
+    """The topic where the record was first read."""
+    errors_partition: _Number = Field(alias=ERRORS_PARTITION)
+    """The partition where the record was first read."""
+    errors_offset: _Number = Field(alias=ERRORS_OFFSET)
+    """The offset at which the record was first read."""
+    errors_group: _Text = Field(alias=ERRORS_GROUP)
+    """The consumer group that read it."""
+    errors_delivery_count: _Number = Field(alias=ERRORS_DELIVERY_COUNT)
+    """How many calls to Zoho were made for it."""
+    errors_message: Annotated[str, Field(strict=True, max_length=MAX_MESSAGE_BYTES)] = Field(
+        alias=ERRORS_MESSAGE
+    )
+    """What went wrong, in one sentence of at most 1 KiB, without secrets."""
+    schema_version: Literal["1"] = Field(alias=SCHEMA)
+    """The version of these headers."""
+    id: _Text = Field(alias=ID)
+    """`<first topic>:<partition>:<offset>`; the same for a copy written twice."""
+    error_class: ErrorClass = Field(alias=ERROR_CLASS)
+    """Why it is here; also the metric label `error_class`."""
+    error_retryable: Literal["true", "false"] = Field(alias=ERROR_RETRYABLE)
+    """Whether the same record may succeed later."""
+    error_details: Optional[_Text] = Field(
+        default=None,
+        alias=ERROR_DETAILS,
+        json_schema_extra={
+            "contentMediaType": "application/json",
+            "contentSchema": {"type": "array", "items": {"$ref": "#/$defs/DetailsEntry"}},
+        },
+    )
+    """JSON array of the fields to blame, each with `pointer` and `problem`."""
+    http_status: Optional[_Number] = Field(default=None, alias=HTTP_STATUS)
+    """The HTTP status of Zoho's last answer."""
+    zoho_code: Optional[_Text] = Field(default=None, alias=ZOHO_CODE)
+    """The code in Zoho's last answer."""
+    zoho_message: Optional[_Text] = Field(default=None, alias=ZOHO_MESSAGE)
+    """The message in Zoho's last answer."""
+    failed_at: DateTime = Field(alias=FAILED_AT)
+    """When it was given up, RFC 3339 UTC."""
+    source_timestamp: Optional[DateTime] = Field(default=None, alias=SOURCE_TIMESTAMP)
+    """The record's own timestamp, RFC 3339 UTC."""
+    event_id: Optional[_Text] = Field(default=None, alias=EVENT_ID)
+    """The event's `id`, where readable."""
+    event_source: Optional[_Text] = Field(default=None, alias=EVENT_SOURCE)
+    """The event's `source`, where readable."""
+    event_time: Optional[DateTime] = Field(default=None, alias=EVENT_TIME)
+    """The event's `time`, where readable."""
+    session: Optional[_Text] = Field(default=None, alias=SESSION)
+    """`courseId/batchId/moduleId/sessionId`, where all four are valid."""
+    account: _Text = Field(alias=ACCOUNT)
+    """The account's name."""
+    replay_count: _Number = Field(alias=REPLAY_COUNT)
+    """How often it was replayed."""
+    replay_run_id: Optional[_Text] = Field(default=None, alias=REPLAY_RUN_ID)
+    """The run that replayed it last."""
+    service_version: _Text = Field(alias=SERVICE_VERSION)
+    """The version of session-consumer that wrote it."""

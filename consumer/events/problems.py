@@ -22,7 +22,7 @@ _EXPECTED: Final = {
     "data": "a JSON object",
     "session": "a JSON object",
     "revision": f"a whole number from 0 to {MAX_REVISION}",
-    "name": "a string",
+    "name": "a string with the session's name",
     "description": "a string",
     "delivery": '"classroom" or "e-learning"',
     "startsAt": "a string with an RFC 3339 date and time",
@@ -31,6 +31,7 @@ _EXPECTED: Final = {
 }
 _ATTRIBUTES: Final = frozenset({"specversion", "id", "source", "type", "time"})
 _OPTIONAL: Final = frozenset({"revision", "description", "roomId", "lockedUntil", "gradeCategoryId"})
+_NOT_TEXT: Final = frozenset({"data", "session", "revision"})
 _RANGES: Final = frozenset({"greater_than_equal", "less_than_equal"})
 _KINDS: Final = {
     bool: "true or false",
@@ -82,6 +83,11 @@ def _sentence(field: str, error: Mapping[str, Any]) -> str:
             "is a JSON number; send it as a string of digits, because ids exceed 2^53 and many tools "
             "round such numbers"
         )
+    if field == "type" and isinstance(value, str):
+        return (
+            f"must be {_EXPECTED[field]}; send other events to another topic, or let the operator pass them "
+            "over with CONSUMER_OTHER_EVENT_TYPES=skip"
+        )
     return _by_kind(field, kind, value, error)
 
 
@@ -99,9 +105,14 @@ def _by_kind(field: str, kind: str, value: object, error: Mapping[str, Any]) -> 
             return f"has more than {error['ctx']['max_length']:,} characters; shorten it"
         case _ if kind.startswith(("date_form", "date_real", "date_time_")) and isinstance(value, str):
             return str(error["msg"])
-        case _ if (
-            isinstance(value, str) or kind in _RANGES or (field == "revision" and isinstance(value, float))
-        ):
-            return f"must be {_EXPECTED[field]}"
         case _:
-            return f"must be {_EXPECTED[field]}, not {_KINDS.get(type(value), 'an array')}"
+            return f"must be {_EXPECTED[field]}{_instead_of(field, kind, value)}"
+
+
+def _instead_of(field: str, kind: str, value: object) -> str:
+    is_right_kind = (
+        kind in _RANGES
+        or (isinstance(value, str) and field not in _NOT_TEXT)
+        or (isinstance(value, float) and field == "revision")
+    )
+    return "" if is_right_kind else f", not {_KINDS.get(type(value), 'an array')}"

@@ -25,7 +25,7 @@ _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 # What CPython's parser says, and what to do about it.
 _ADVICE: Final = {
     "Expecting value": "a value is missing or misspelt; write text in double quotes",
-    "Expecting property name enclosed in double quotes": "a key is missing; write it in double quotes",
+    "Expecting property name enclosed in double quotes": "a key in double quotes has to stand here, or the comma before it is one too many",
     "Expecting ':' delimiter": "a colon is missing after the key",
     "Expecting ',' delimiter": "a comma is missing, or a bracket is not closed",
     "Unterminated string starting at": "a string starts here and has no closing quote",
