@@ -30,7 +30,7 @@ from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.journal import Journal
 from consumer.kafka.member import Member
 from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
-from consumer.settings import AccountSettings, Settings, read_refusals_before_hold
+from consumer.settings import AccountSettings, Settings, SettingsError, read_refusals_before_hold
 from consumer.telemetry import AccountMetrics, Metrics
 from consumer.zoho.client import ZohoRules, open_zoho
 from consumer.zoho.oauth import Credential
@@ -87,13 +87,20 @@ class App:
         """Run until `stop`.
 
         Raises KafkaUnreachableError (60 s at the start), KafkaRefusedError, TopicRefusedError (a topic
-        is missing) and OSError (the HTTP port is taken).
+        is missing) and SettingsError (the HTTP port is taken).
         """
         async with AsyncExitStack() as stack:
             probes = Probes(ready=self._is_ready, status=self.status, metrics=self._render_metrics)
             server = HttpServer(probes, self._settings.http_host, self._settings.http_port)
             stack.push_async_callback(server.close)
-            self.http_port = await server.start()
+            try:
+                self.http_port = await server.start()
+            except OSError as exc:
+                where = f"{self._settings.http_host}:{self._settings.http_port}"
+                problem = (
+                    f"CONSUMER_HTTP_PORT: {where} can't be listened on ({exc.strerror}); choose another."
+                )
+                raise SettingsError((problem,)) from exc
             starting = asyncio.ensure_future(self._connect(stack))
             stopping = asyncio.ensure_future(self._stopping.wait())
             await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)

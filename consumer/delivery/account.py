@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from consumer.clock import Clock
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.decision import RetryRules
@@ -16,6 +18,8 @@ from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.troubles import Trouble, Troubles
 from consumer.events.model import EventRules
 from consumer.records import TopicPartition
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,18 @@ class Account:
         self.since = self.clock()
 
     def changed(self) -> None:
-        """Something that decides the state changed: note since when, and wake the worker."""
+        """Something that decides the state changed: note since when, tell, and wake the worker."""
         state = self.state
         if state is not self.shown:
-            self.shown, self.since = state, self.clock()
+            was, self.shown, self.since = self.shown, state, self.clock()
+            tell = log.info if state in (AccountState.RUNNING, AccountState.STANDBY) else log.warning
+            tell(
+                "account state changed",
+                account=self.rules.name,
+                state=str(state),
+                was=str(was),
+                reason=self.reason,
+            )
         self.on_wake()
 
     @property

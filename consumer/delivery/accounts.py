@@ -127,6 +127,13 @@ class Accounts:
         if tenure is not None:
             tenure.worker.receive(records)
 
+    def read_to(self, partition: TopicPartition, position: int) -> None:
+        """Reading got to this position, perhaps over offsets that hold no record."""
+        tenure = self._tenures.get(self._topics[partition.topic].rules.name)
+        offsets = None if tenure is None else tenure.settler.offsets.get(partition)
+        if offsets is not None and offsets.read_to(position):
+            self._on_progress()
+
     def next_offsets(self) -> dict[TopicPartition, int]:
         """Where reading goes on, in each partition that is read."""
         return {

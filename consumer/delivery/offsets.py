@@ -38,6 +38,15 @@ class Offsets:
         self._unfinished.append(offset)
         self._next = offset + 1
 
+    def read_to(self, position: int) -> bool:
+        """Reading got to `position` without a record there: what lay between is nothing of ours.
+
+        (Transaction markers, and what compaction took away.) True if the position moved.
+        """
+        before = self.position
+        self._next = max(self._next, position)
+        return self.position != before
+
     def finish(self, offset: int) -> bool:
         """The record's outcome is durable. True if the position moved.
 

@@ -66,7 +66,8 @@ class Tenure:
         deadline = loop.time() + seconds
         assert self._worker_task is not None  # noqa: S101  (begun before it is drained)
         done, _ = await asyncio.wait([self._worker_task], timeout=seconds)
-        written = await self.settler.all_written(max(0.0, deadline - loop.time()))
+        broken = self._settler_task is None or self._settler_task.done()
+        written = not broken and await self.settler.all_written(max(0.0, deadline - loop.time()))
         return bool(done) and written
 
     async def end(self, committed: Mapping[TopicPartition, int]) -> None:

@@ -21,6 +21,8 @@ from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
 from consumer.records import Record
 
+OWNERSHIP_POLL_SECONDS = 0.25
+
 log = structlog.get_logger(__name__)
 
 
@@ -121,7 +123,9 @@ class Worker:
 
     def _start_calls(self, calls: asyncio.TaskGroup) -> float | None:
         """Start every call that may start now; when to look again, or None: when something happens."""
-        while not self._stopping and not self._account.troubles and self._owns():
+        while not self._stopping and not self._account.troubles:
+            if not self._owns():  # nobody tells when the client finds its coordinator again
+                return self._clock() + OWNERSHIP_POLL_SECONDS
             now = self._clock()
             gate = self._account.gate
             permission = gate.permission(now)
@@ -217,14 +221,6 @@ class Worker:
         account.gate = react(account.gate, before, call, decision, account.rules.gate, probe=probe)
         account.evidence = learn(account.evidence, call)
         self._tell(change, call, decision, newly_locked=probe or was is not AccountState.THROTTLED)
-        if account.state is not was:
-            log.warning(
-                "account state changed",
-                account=account.rules.name,
-                state=str(account.state),
-                was=str(was),
-                reason=account.reason,
-            )
         match decision:
             case Finish():
                 self._backlog.remove(change)

@@ -31,6 +31,8 @@ def consumer_factory(kafka: KafkaSettings, *, rebalance_seconds: float) -> Calla
             group_id=kafka.group_id,
             enable_auto_commit=False,
             auto_offset_reset="none",
+            # What a publisher's transaction took back was never said.
+            isolation_level="read_committed",
             partition_assignment_strategy=(AccountAssignor(),),
             session_timeout_ms=round(kafka.session_timeout_seconds * 1000),
             heartbeat_interval_ms=round(kafka.session_timeout_seconds * 1000 / 5),

@@ -79,8 +79,8 @@ class DeadLetterTopic:
             # The second is what a topic that is deleted under a running producer comes to first.
             case kafka_errors.UnknownTopicOrPartitionError() | kafka_errors.NotLeaderForPartitionError():
                 return (
-                    f"dead letter {letter.id} can't be written: topic {topic} does not exist, or has no leader "
-                    "(`session-consumer topics create`, setting CONSUMER_DEAD_LETTER_TOPIC)"
+                    f"dead letter {letter.id} can't be written: topic {topic} does not exist or has "
+                    "no leader (`session-consumer topics create`, setting CONSUMER_DEAD_LETTER_TOPIC)"
                 )
             case _:
                 name = type(error).__name__

@@ -143,6 +143,16 @@ class Member:
                     records = [_record(message) for message in messages]
                     self._accounts.receive(TopicPartition(*partition), records)
                     await asyncio.sleep(0)
+                if not found:
+                    await self._pass_markers(consumer, ready)
+
+    async def _pass_markers(self, consumer: AIOKafkaConsumer, partitions: list[KafkaPartition]) -> None:
+        """At the end of a partition: transaction markers are no records, but offsets to be passed."""
+        assigned = consumer.assignment()
+        for partition in partitions:
+            if partition in assigned and not consumer._subscription.reassignment_in_progress:
+                position = await consumer.position(partition)
+                self._accounts.read_to(TopicPartition(*partition), position)
 
     def _watch_broker(self, consumer: AIOKafkaConsumer) -> None:
         if not self._taken_over:

@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
+import socket
 import time
 
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from confluent_kafka import Producer
 
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
@@ -122,6 +124,47 @@ async def test_missing_topics_and_no_broker_end_the_start_with_what_to_do(
     assert any("nowhere" in line and "topics create" in line for line in missing.log_lines())
     said = "\n".join(wrong.log_lines())
     assert all(name in said for name in ("QUOTA_REQUESTS", "ZOHO_TIME_ZONE", "ZOHO_PEOPLE_URL"))
+
+
+async def test_a_taken_http_port_is_a_problem_of_the_settings(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Exit code 2, and the setting is named."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = consumer_process(settings_for(kafka, await topics(), "http://127.0.0.1:1", http_port=port))
+        process.start()
+        assert await process.wait(20) == 2
+
+    assert any("CONSUMER_HTTP_PORT" in line for line in process.log_lines())
+
+
+async def test_what_a_transaction_took_back_is_not_applied_and_its_markers_are_passed(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Publishers may use transactions: aborted events never happened, and the lag comes to nothing."""
+    made = await topics()
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": made.source})
+    await asyncio.to_thread(producer.init_transactions, 20)
+    for number, end in ((0, producer.commit_transaction), (1, producer.abort_transaction)):
+        producer.begin_transaction()
+        record = changes(2, 2)[number]
+        producer.produce(made.source, record.value, record.key, headers=list(record.headers))
+        await asyncio.to_thread(producer.flush, 20)
+        await asyncio.to_thread(end, 20)
+    async with Emulator(QUICK) as zoho, consumer_process(settings_for(kafka, made, zoho.url)) as process:
+        await finished(process, 1)
+
+        async def no_lag() -> bool:
+            positions = await committed(kafka.bootstrap, made.group)
+            return (await process.account())["lag"] == {made.source: 0} and [
+                position.offset for position in positions.values()
+            ] == [4]
+
+        await until(no_lag)
+        await process.terminate()
+
+        assert names_at_zoho(zoho, 2) == ["change 0", None]
 
 
 async def test_sigterm_while_kafka_is_not_there_ends_it_at_once(
