@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-# Possessive, so that hostile text costs linear time; the last quote may be missing in a cut-off text.
-_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}:,]|[^\s\[\]{}:,"]++', re.DOTALL)
+# A string, a bracket, a comma, a colon, or a bare word. Possessive, so that hostile text costs linear
+# time; the last quote may be missing in a cut-off text.
+SYMBOLS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}:,]|[^\s\[\]{}:,"]++', re.DOTALL)
 
 
 class Place(NamedTuple):
@@ -32,7 +33,7 @@ def line_and_column(text: str, start: int) -> tuple[int, int]:
 
 def find_tokens(text: str, wanted: frozenset[str]) -> int | None:
     """Where the first of the bare words `wanted` stands, outside of any string."""
-    return next((match.start() for match in _TOKEN.finditer(text) if match[0] in wanted), None)
+    return next((match.start() for match in SYMBOLS.finditer(text) if match[0] in wanted), None)
 
 
 def find_repeated_key(text: str) -> int | None:
@@ -48,7 +49,7 @@ def find_repeated_key(text: str) -> int | None:
 def walk(text: str) -> Iterator[Place]:
     """Every value of the text in order, the root first. The text is JSON up to where the caller stops."""
     path: list[_Container] = []
-    for match in _TOKEN.finditer(text):
+    for match in SYMBOLS.finditer(text):
         symbol, top = match[0], path[-1] if path else None
         if symbol in ("]", "}"):
             if path:

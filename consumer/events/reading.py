@@ -47,17 +47,24 @@ def reread(record: Record, rules: EventRules) -> Event:
     return reading
 
 
-def read_structured(raw: bytes, rules: EventRules, now_seconds: float) -> Reading:
-    """The same for the bytes of a structured event without a record around it."""
-    return _read(Structured(), raw, rules, now_seconds + rules.max_clock_skew_seconds)
+def read_structured(raw: bytes, rules: EventRules, now_seconds: float, *, maps: bool = True) -> Reading:
+    """The same for the bytes of a structured event without a record around it.
+
+    With `maps=False` section 3 of the contract is not checked, and the event's `session_data` is empty.
+    """
+    return _read(Structured(), raw, rules, now_seconds + rules.max_clock_skew_seconds, maps=maps)
 
 
-def read_bare_data(raw: bytes, attributes: dict[str, str], rules: EventRules, now_seconds: float) -> Reading:
+def read_bare_data(
+    raw: bytes, attributes: dict[str, str], rules: EventRules, now_seconds: float, *, maps: bool = True
+) -> Reading:
     """The same for the bytes of an event's `data`, to be sent with these attributes."""
-    return _read(Binary(attributes), raw, rules, now_seconds + rules.max_clock_skew_seconds)
+    return _read(Binary(attributes), raw, rules, now_seconds + rules.max_clock_skew_seconds, maps=maps)
 
 
-def _read(mode: Mode, value: bytes | None, rules: EventRules, latest_seconds: float) -> Reading:
+def _read(
+    mode: Mode, value: bytes | None, rules: EventRules, latest_seconds: float, *, maps: bool = True
+) -> Reading:
     attributes = {} if isinstance(mode, Structured) else mode.attributes
     if rules.skip_other_types and (other := _other_type(attributes)):
         return other  # before its value is looked at: that may be of any format
@@ -72,10 +79,10 @@ def _read(mode: Mode, value: bytes | None, rules: EventRules, latest_seconds: fl
     if not isinstance(content, dict):
         return _unreadable("The value is JSON, but not an object; send one JSON object.", attributes)
     if isinstance(mode, Binary):
-        return _judge({**attributes, "data": content}, mode.problems, rules, latest_seconds)
+        return _judge({**attributes, "data": content}, mode.problems, rules, latest_seconds, maps=maps)
     if rules.skip_other_types and (other := _other_type(content)):
         return other
-    return _judge(content, (), rules, latest_seconds)
+    return _judge(content, (), rules, latest_seconds, maps=maps)
 
 
 def _other_type(event: Mapping[str, object]) -> OtherType | None:
@@ -90,6 +97,8 @@ def _judge(
     header_problems: tuple[Problem, ...],
     rules: EventRules,
     latest_seconds: float,
+    *,
+    maps: bool,
 ) -> Reading:
     try:
         event = SessionChangedEvent.model_validate(content)
@@ -99,7 +108,7 @@ def _judge(
         ahead = _time_problems(_readable_time(content), rules, latest_seconds)
         return _invalid(header_problems + others + ahead, content)
     time_problems = _time_problems(event.time, rules, latest_seconds)
-    mapped = _mapped(event, rules)
+    mapped = _mapped(event, rules if maps else None)
     if isinstance(mapped, Event) and not time_problems:
         return mapped
     mapping_problems = () if isinstance(mapped, Event) else mapped
@@ -113,10 +122,10 @@ def _judge(
     )
 
 
-def _mapped(event: SessionChangedEvent, rules: EventRules) -> Event | tuple[Problem, ...]:
+def _mapped(event: SessionChangedEvent, rules: EventRules | None) -> Event | tuple[Problem, ...]:
     change = event.data
     key = SessionKey(change.course_id, change.batch_id, change.module_id, change.session_id)
-    session_data = map_session(key, change.session, rules)
+    session_data = {} if rules is None else map_session(key, change.session, rules)
     if isinstance(session_data, tuple):
         return session_data
     return Event(

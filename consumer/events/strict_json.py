@@ -25,7 +25,9 @@ _CONSTANTS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 # What CPython's parser says, and what to do about it.
 _ADVICE: Final = {
     "Expecting value": "a value is missing or misspelt; write text in double quotes",
-    "Expecting property name enclosed in double quotes": "a key in double quotes has to stand here, or the comma before it is one too many",
+    "Expecting property name enclosed in double quotes": (
+        "a key in double quotes has to stand here, or the comma before it is one too many"
+    ),
     "Expecting ':' delimiter": "a colon is missing after the key",
     "Expecting ',' delimiter": "a comma is missing, or a bracket is not closed",
     "Unterminated string starting at": "a string starts here and has no closing quote",
@@ -39,7 +41,14 @@ _ADVICE: Final = {
 
 
 class UnreadableJsonError(ValueError):
-    """Not JSON by our rules. The text is one sentence: what, where, how to mend it; never the content."""
+    """Not JSON by our rules. The text is one sentence: what, where, how to mend it; never the content.
+
+    `line` is counted from 1, where the fault has a place.
+    """
+
+    def __init__(self, sentence: str, line: int = 1) -> None:
+        super().__init__(sentence)
+        self.line = line
 
 
 class _RepeatedKeyError(Exception):
@@ -67,7 +76,7 @@ def parse_json(raw: bytes, max_bytes: int) -> object:
     try:
         found: object = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise UnreadableJsonError(_explained(error)) from None
+        raise _explained(error) from None
     except _RepeatedKeyError:
         _refuse(text, find_repeated_key(text), "a key is repeated in one object; send each key once")
     except _ConstantError:
@@ -107,7 +116,9 @@ def _refuse_depth(raw: bytes) -> None:
             depth += 1
             if depth > MAX_DEPTH:
                 raise UnreadableJsonError(
-                    f"The value is nested more than {MAX_DEPTH} deep (at byte {match.start():,}); flatten it."
+                    f"The value is nested more than {MAX_DEPTH} deep (at byte {match.start():,}); "
+                    "flatten it.",
+                    raw.count(b"\n", 0, match.start()) + 1,
                 )
         elif token in (b"]", b"}"):
             depth -= 1
@@ -118,18 +129,18 @@ def _decoded(raw: bytes) -> str:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise UnreadableJsonError(
-            f"The value is not UTF-8 (at byte {error.start:,}); encode the JSON as UTF-8."
+            f"The value is not UTF-8 (at byte {error.start:,}); encode the JSON as UTF-8.",
+            raw.count(b"\n", 0, error.start) + 1,
         ) from None
     if text.startswith("\ufeff"):
         raise UnreadableJsonError("The value starts with a byte order mark; send UTF-8 without one.")
     return text
 
 
-def _explained(error: json.JSONDecodeError) -> str:
-    line, column = error.lineno, error.colno
+def _explained(error: json.JSONDecodeError) -> UnreadableJsonError:
     if error.pos >= len(error.doc.rstrip()):
-        return _sentence(line, column, "the JSON ends too early; send all of it")
-    return _sentence(line, column, _ADVICE.get(error.msg, "the JSON breaks off here"))
+        return _error_at(error.lineno, error.colno, "the JSON ends too early; send all of it")
+    return _error_at(error.lineno, error.colno, _ADVICE.get(error.msg, "the JSON breaks off here"))
 
 
 def _refuse_lone_surrogates(text: str) -> None:
@@ -141,8 +152,9 @@ def _refuse_lone_surrogates(text: str) -> None:
 
 def _refuse(text: str, start: int | None, what: str) -> NoReturn:
     line, column = line_and_column(text, start or 0)
-    raise UnreadableJsonError(_sentence(line, column, what))
+    raise _error_at(line, column, what)
 
 
-def _sentence(line: int, column: int, what: str) -> str:
-    return f"The value is not valid JSON at line {line:,}, column {column:,}: {what}."
+def _error_at(line: int, column: int, what: str) -> UnreadableJsonError:
+    sentence = f"The value is not valid JSON at line {line:,}, column {column:,}: {what}."
+    return UnreadableJsonError(sentence, line)
