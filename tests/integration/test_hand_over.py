@@ -1,0 +1,75 @@
+"""Replicas come, go and freeze while events are under way: nothing is lost, order holds."""
+
+import asyncio
+import signal
+
+from consumer.emulator.options import EmulatorOptions, Limits
+from consumer.emulator.server import Emulator
+from tests.integration.conftest import MakeConsumer, MakeTopics
+from tests.integration.scene import changes, dead_letters, finished, last_names, names_at_zoho, reaches, until
+from tests.kafka_broker.traffic import committed, publish
+from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.process import settings_for
+
+# No lock here: the quota's state does not move with ownership yet.
+WIDE = EmulatorOptions(limits=Limits(10_000, 1.0, 1.0), answer_seconds=0.2)
+
+
+async def test_a_replica_that_joins_moves_nothing_and_costs_no_call(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """The rebalance lets calls in flight end; the owner goes on where it was, and sends nothing twice."""
+    made = await topics(partitions=3)
+    async with Emulator(WIDE) as zoho:
+        settings = settings_for(kafka, made, zoho.url, quota_requests=20, quota_window_seconds=1)
+        async with consumer_process(settings) as owner:
+            await publish(kafka.bootstrap, made.source, changes(100, 20))
+            await finished(owner, 20)
+            other = settings_for(kafka, made, zoho.url, quota_requests=20, quota_window_seconds=1)
+            async with consumer_process(other) as standby:
+                await finished(owner, 100)
+                assert (await standby.account())["state"] == "standby"
+                await standby.terminate()
+            await owner.terminate()
+
+        assert zoho.audit().calls == 100
+        assert last_names(100, 20) == names_at_zoho(zoho, 20)
+        assert zoho.audit().most_in_flight_of_one_session == 1
+
+
+async def test_a_frozen_owner_is_replaced_and_comes_back_as_standby(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """SIGSTOP past the session time-out, then SIGCONT: everything ends applied, the last change stands."""
+    made = await topics(partitions=2)
+    async with Emulator(WIDE) as zoho:
+
+        def settings() -> dict[str, str]:
+            return settings_for(
+                kafka,
+                made,
+                zoho.url,
+                quota_requests=20,
+                quota_window_seconds=1,
+                kafka_session_timeout_seconds=2,
+            )
+
+        async with consumer_process(settings()) as owner, consumer_process(settings()) as second:
+            await publish(kafka.bootstrap, made.source, changes(100, 10))
+            await finished(owner, 20)
+            owner.signal(signal.SIGSTOP)
+            await reaches(second, "running", 20)
+            await asyncio.sleep(1)
+            owner.signal(signal.SIGCONT)
+            await reaches(owner, "standby", 20)
+
+            async def all_committed() -> bool:
+                positions = await committed(kafka.bootstrap, made.group)
+                return sum(position.offset for position in positions.values()) == 100
+
+            await until(all_committed, 40)
+            assert (await owner.terminate(), await second.terminate()) == (0, 0)
+
+        assert last_names(100, 10) == names_at_zoho(zoho, 10)
+        assert await dead_letters(kafka.bootstrap, made) == []
+        assert zoho.audit().calls <= 100 + 2 * 8 + 20
