@@ -43,9 +43,6 @@ class Finding:
     pointer: str
     problem: str
 
-    def __str__(self) -> str:
-        return f"{self.line} {self.pointer} {self.problem}" if self.pointer else f"{self.line} {self.problem}"
-
 
 class _Span(NamedTuple):
     start: int
