@@ -24,6 +24,7 @@ from consumer.delivery.verdicts import (
     Unreachable,
     Withheld,
 )
+from consumer.events.mapping import request_target
 from consumer.events.model import InputStyle, SessionKey
 from consumer.zoho.client import ZohoClient, ZohoRules, open_zoho
 from consumer.zoho.mint_budget import all_used
@@ -117,7 +118,8 @@ async def test_each_input_style_sends_session_data_where_it_says(
         method, target, headers, body = split(both.people.requests[0])
 
     assert report == CallReport(Applied(), sent=True)
-    assert (method, urlsplit(target).path) == ("PATCH", base_path + PATH)
+    assert (method, target) == ("PATCH", request_target(SESSION, DATA, style, base_path))
+    assert urlsplit(target).path == base_path + PATH
     assert headers["authorization"] == "Zoho-oauthtoken 1000.aaaaaaaaaa.bbbbbbbbbb"
     assert headers["user-agent"] == f"session-consumer/{__version__}"
     assert headers.get("content-type") == content_type

@@ -208,6 +208,25 @@ def test_a_cut_off_echo_is_no_lock_either() -> None:
     assert isinstance(verdict(body, 400, data={"description": sent}), Refused)
 
 
+def test_what_an_error_quotes_is_no_lock_though_it_was_not_sent() -> None:
+    """Another session's name, for one."""
+    body = {"code": 400, "message": "The room is taken by 'Too many requests' at that time"}
+
+    assert isinstance(verdict(body, 400), Refused)
+
+
+def test_a_bare_sentence_of_zohos_is_a_lock_though_the_session_is_called_so() -> None:
+    """A rejection says more than what it repeats."""
+    assert isinstance(verdict({"message": "Too many requests."}, 400, {"name": "too many requests"}), Locked)
+
+
+def test_a_cut_off_success_that_echoes_a_code_is_no_lock() -> None:
+    """Inside a JSON string the quotes are escaped."""
+    body = json.dumps(SUCCESS | {"session": {"description": '{"code":7209, "title":"x"}'}})[:-10]
+
+    assert isinstance(verdict(body, truncated=True), Failed)
+
+
 @pytest.mark.parametrize("dialect", ["A", "C", "D", "E", "G as a message", "G as a page"])
 def test_a_real_lock_is_seen_though_the_event_speaks_of_requests(dialect: str) -> None:
     """Zoho's own sentence and codes count, whatever the session is called."""
