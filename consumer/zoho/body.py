@@ -114,9 +114,9 @@ def _whole_number(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MAX_DIGITS else digits
 
 
-# A code in what is no sound JSON (cut off, or inside a page): quoted as in JSON, and not itself
-# inside a JSON string, where its quotes would be escaped.
-_LOOSE_CODE = re.compile(r'(?<!\\)"(?:code|title|cause)"\s*:\s*"?([A-Za-z0-9_]{1,60})"?\s*[,}]')
+# A code in what is no sound JSON (cut off, or inside a page): quoted as in JSON. In the text of an
+# echoed session it does not match: there the quotes are escaped.
+_LOOSE_CODE = re.compile(r'"(?:code|title|cause)"\s*:\s*"?([A-Za-z0-9_]{1,60})"?\s*[,}]')
 
 
 def _unparsed(text: str) -> Body:

@@ -34,6 +34,11 @@ def test_without_a_state_every_mint_counts_as_just_made() -> None:
     assert all_used(1_000.0).wait_seconds(1_000.0) == 600.0
 
 
+def test_a_clock_that_was_set_back_blocks_no_longer_than_a_window() -> None:
+    """Mints that seem to lie ahead count as just made."""
+    assert all_used(1_000.0).wait_seconds(700.0) == 600.0
+
+
 @given(steps=st.lists(st.floats(-100, 400), max_size=60))
 def test_no_window_ever_holds_more_than_ten_mints(steps: list[float]) -> None:
     """Minting whenever it is allowed; the clock may even step back, which must not block for long."""

@@ -255,6 +255,22 @@ def test_a_used_up_day_is_told_from_a_lock(body: object, more: dict[str, Any]) -
     assert isinstance(verdict(body, **more), DailyQuotaUsed)
 
 
+def test_a_session_with_a_day_in_its_name_hides_no_used_up_day() -> None:
+    """One common word is no echo."""
+    body = {"code": 400, "message": "You have exceeded the daily API limit"}
+
+    assert isinstance(verdict(body, 400, {"name": "The daily stand-up"}), DailyQuotaUsed)
+
+
+@pytest.mark.parametrize("sent", ["Why our daily API limit was exceeded, and what to do", "Daily API limit"])
+@pytest.mark.parametrize("characters", [15, 40, 100])
+def test_a_sent_text_about_daily_limits_is_no_used_up_day(sent: str, characters: int) -> None:
+    """Repeated as a whole or in part."""
+    body = {"code": 400, "message": f"Invalid name: {sent[:characters]}…"}
+
+    assert isinstance(verdict(body, 400, {"name": sent}), Refused)
+
+
 @pytest.mark.parametrize(
     "message",
     ["Only 3 sessions per day are allowed", "Daily session limit exceeded", "Try again after 1 day"],
