@@ -92,6 +92,11 @@ _CREDENTIALS = (
     "refuses the credentials; check CONSUMER_KAFKA_SASL_USERNAME, _SASL_PASSWORD and _SASL_MECHANISM"
 )
 _RIGHTS = "refuses the access; the user needs more rights (ACLs)"
+_TOPIC_RIGHTS = (
+    f"{_RIGHTS}: grant Read (source, replay), Write (dead letters, outcomes) "
+    "or, to make it, Create on the topic"
+)
+_GROUP_RIGHTS = f"{_RIGHTS}: grant Read on group CONSUMER_KAFKA_GROUP_ID"
 _PROTOCOL = "closed the connection; check CONSUMER_KAFKA_SECURITY_PROTOCOL and the port"
 
 _Row = tuple[tuple[type[BaseException], ...], type[KafkaRefusedError | KafkaUnreachableError], str]
@@ -109,15 +114,9 @@ _TABLE: tuple[_Row, ...] = (
         KafkaRefusedError,
         "wants no SASL on this port; check CONSUMER_KAFKA_SECURITY_PROTOCOL",
     ),
-    (
-        (
-            errors.TopicAuthorizationFailedError,
-            errors.GroupAuthorizationFailedError,
-            errors.ClusterAuthorizationFailedError,
-        ),
-        KafkaRefusedError,
-        _RIGHTS,
-    ),
+    ((errors.TopicAuthorizationFailedError,), KafkaRefusedError, _TOPIC_RIGHTS),
+    ((errors.GroupAuthorizationFailedError,), KafkaRefusedError, _GROUP_RIGHTS),
+    ((errors.ClusterAuthorizationFailedError,), KafkaRefusedError, _RIGHTS),
     (
         (ssl.SSLCertVerificationError,),
         KafkaRefusedError,

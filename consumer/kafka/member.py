@@ -13,7 +13,7 @@ from aiokafka import errors as kafka_errors
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.pauses import Pauses
 from consumer.delivery.troubles import Trouble
-from consumer.kafka.connection import translate
+from consumer.kafka.connection import KafkaRefusedError, translate
 from consumer.kafka.journal import Journal
 from consumer.kafka.ownership import CommitError, FencedError, Ownership, coordinator_of
 from consumer.kafka.positions import Bounds, StartFrom, Starts, choose_starts, lost_while_reading
@@ -138,7 +138,8 @@ class Member:
             except (kafka_errors.KafkaError, ValueError) as exc:
                 await self._read_again(consumer, exc)
             else:
-                self._has_read = True
+                # An empty answer may mean that no fetch has come back yet.
+                self._has_read = self._has_read or _has_fetched(consumer, ready)
                 for partition, messages in found.items():
                     records = [_record(message) for message in messages]
                     self._accounts.receive(TopicPartition(*partition), records)
@@ -178,8 +179,21 @@ class Member:
 
     def _raise_if_refused(self, error: Exception) -> None:
         """A missing right ends the start at once; later it may be a slip that is mended."""
-        if isinstance(error, _REFUSED) and not self._has_read:
-            raise translate(error, "The consumer group:") from error
+        cause = error.__cause__ if isinstance(error, CommitError) else error
+        if self._has_read or not isinstance(cause, _REFUSED):
+            return
+        if isinstance(cause, kafka_errors.GroupAuthorizationFailedError):
+            raise KafkaRefusedError(
+                f"Kafka refuses the consumer group: grant Read on group {self._group} "
+                "(setting CONSUMER_KAFKA_GROUP_ID)."
+            ) from error
+        if isinstance(cause, kafka_errors.TopicAuthorizationFailedError):
+            topics = ", ".join(sorted(self._accounts.topics))
+            raise KafkaRefusedError(
+                f"Kafka refuses to let the source be read: grant Read on topic {topics} "
+                "(setting CONSUMER_SOURCE_TOPIC)."
+            ) from error
+        raise translate(cause, "Kafka") from error
 
     # Ownership begins and ends.
 
@@ -298,6 +312,12 @@ def _check_alive(consumer: AIOKafkaConsumer) -> None:
     heartbeat = coordinator._heartbeat_task
     if heartbeat is not None and heartbeat.done() and not heartbeat.cancelled() and heartbeat.exception():
         raise ClientBrokenError("the client's heartbeat task has ended")
+
+
+def _has_fetched(consumer: AIOKafkaConsumer, partitions: list[KafkaPartition]) -> bool:
+    """Whether the broker has let us read one of them: only a fetch brings the end of a partition."""
+    assigned = consumer.assignment()
+    return any(consumer.highwater(part) is not None for part in partitions if part in assigned)
 
 
 def _record(message: Any) -> Record:

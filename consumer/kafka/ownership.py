@@ -55,7 +55,7 @@ class Ownership:
         )
 
     async def commit(self, positions: Mapping[TopicPartition, int], metadata: str = "") -> None:
-        """One OffsetCommit request, no retry. Raises FencedError or CommitError.
+        """One OffsetCommit request, no retry. Raises FencedError, or CommitError from the client's error.
 
         Bounded by the client's request time-out; the caller bounds its patience.
         """
@@ -82,7 +82,8 @@ class Ownership:
                 if error in _LOST_OWNERSHIP:
                     raise FencedError(error.__name__)
                 _tell_coordinator(coordinator, error)
-                raise CommitError(f"offsets of {topic}:{partition} can't be committed: {error.__name__}")
+                reason = f"offsets of {topic}:{partition} can't be committed: {error.__name__}"
+                raise CommitError(reason) from error()
 
 
 def coordinator_of(consumer: AIOKafkaConsumer) -> Any:
