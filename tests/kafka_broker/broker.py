@@ -28,13 +28,21 @@ class Broker:
     not stand still meanwhile use `asyncio.to_thread(broker.restart)`.
 
     `directory` must not exist; data, settings and `broker.log` go there. `properties` are changes to the
-    server's properties. Raises BrokerUnavailableError where it can't be started at all.
+    server's properties, `listeners` more ways in (name → security protocol), found by `address`.
+    Raises BrokerUnavailableError where it can't be started at all.
     """
 
-    def __init__(self, directory: Path, properties: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+    ) -> None:
         self._runtime: Runtime = runtime()
         self._directory = directory
         self._properties = dict(properties or {})
+        self._listeners = dict(listeners or {})
+        self._listener_ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: Leash | None = None
         directory.mkdir(parents=True)
@@ -45,6 +53,10 @@ class Broker:
     def bootstrap(self) -> str:
         """`host:port`, the same for the broker's whole life."""
         return f"127.0.0.1:{self._port}"
+
+    def address(self, listener: str) -> str:
+        """`host:port` of one of the `listeners`, the same for the broker's whole life."""
+        return f"127.0.0.1:{self._listener_ports[listener]}"
 
     @property
     def log(self) -> Path:
@@ -107,8 +119,11 @@ class Broker:
         # Port 0 is of no use: the broker would advertise 0. So another process can be faster.
         for attempts_left in (2, 1, 0):
             self._port, controller_port = free_port(), free_port()
+            self._listener_ports = {name: free_port() for name in self._listeners}
+            more = {name: (self._listeners[name], port) for name, port in self._listener_ports.items()}
+            data = self._directory / "data"
             self._settings.write_text(
-                server_properties(self._directory / "data", self._port, controller_port, self._properties)
+                server_properties(data, self._port, controller_port, self._properties, more)
             )
             try:
                 self.start()

@@ -40,15 +40,34 @@ JAVA_OPTIONS = (
 )
 
 
-def server_properties(data: Path, broker_port: int, controller_port: int, changes: Mapping[str, str]) -> str:
-    """The text of a server.properties; `changes` win over everything."""
+def server_properties(
+    data: Path,
+    broker_port: int,
+    controller_port: int,
+    changes: Mapping[str, str],
+    listeners: Mapping[str, tuple[str, int]] | None = None,
+) -> str:
+    """The text of a server.properties; `changes` win over everything.
+
+    `listeners`: more ways in beside PLAINTEXT, name → (security protocol, port).
+    """
     here = "127.0.0.1"
+    more = listeners or {}
+    open_to_clients = [
+        f"PLAINTEXT://{here}:{broker_port}",
+        *(f"{name}://{here}:{port}" for name, (_, port) in more.items()),
+    ]
+    protocols = [
+        _DEFAULTS["listener.security.protocol.map"],
+        *(f"{name}:{protocol}" for name, (protocol, _) in more.items()),
+    ]
     settings = {
         **_DEFAULTS,
         "log.dirs": str(data),
         "controller.quorum.voters": f"1@{here}:{controller_port}",
-        "listeners": f"PLAINTEXT://{here}:{broker_port},CONTROLLER://{here}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{here}:{broker_port}",
+        "listeners": ",".join((*open_to_clients, f"CONTROLLER://{here}:{controller_port}")),
+        "advertised.listeners": ",".join(open_to_clients),
+        "listener.security.protocol.map": ",".join(protocols),
         **changes,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
