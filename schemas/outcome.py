@@ -44,11 +44,15 @@ class Outcome(Contract):
     """One event's end. The key is `session`; readers keep the newest `applied` among all records of a key."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
+    """The version of this record's form."""
     session: Session
     """`courseId/batchId/moduleId/sessionId`."""
     event: EventReference
+    """The event this is about."""
     origin: Origin
+    """Where its record was first read; a replay counts with this one too."""
     outcome: OutcomeName
+    """What became of it."""
     by: EventReference | None
     """The newer event that made it needless (`superseded`)."""
     dead_letter_id: Text | None
@@ -56,6 +60,7 @@ class Outcome(Contract):
     error_class: ErrorClass | None
     """Why it was dead-lettered."""
     at: DateTime
+    """When this was decided."""
     applied: AppliedEvent | None
     """The session's last applied event, always repeated; null where none was applied yet."""
 
@@ -64,9 +69,13 @@ class DeadLetterState(Contract):
     """A dead letter's state. The key is `dead-letter/<dlq.id>`; without a record the state is `open`."""
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
+    """The version of this record's form."""
     dead_letter_id: Text
+    """Its `dlq.id`."""
     state: DeadLetterStateName
+    """`superseded` also where a replay came to `stale`, or the session has a newer applied event."""
     replay_count: Count
+    """How often it was replayed."""
     run_id: Text | None
     """The replay run that changed it."""
     by: Text | None
@@ -74,5 +83,6 @@ class DeadLetterState(Contract):
     reason: Text | None
     """Why, in their words."""
     at: DateTime
+    """When the state changed."""
     outcome: OutcomeName | None
     """What the replayed record came to."""

@@ -1,6 +1,7 @@
 """Reading the files named on the command line, and the documents in them by the consumer's rules."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ def _check_file(file: str, rules: EventRules, *, maps: bool) -> Iterator[Checked
 
 def _read(file: str) -> bytes:
     if file == "-":
-        raw: bytes = click.get_binary_stream("stdin").read(MAX_FILE_BYTES + 1)
+        raw: bytes = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
     else:
         try:
             with Path(file).open("rb") as opened:
