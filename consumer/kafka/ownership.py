@@ -26,6 +26,11 @@ _LOST_OWNERSHIP = (
     kafka_errors.RebalanceInProgressError,
 )
 
+_GRANT = {
+    kafka_errors.GroupAuthorizationFailedError: "grant Read on the group (CONSUMER_KAFKA_GROUP_ID)",
+    kafka_errors.TopicAuthorizationFailedError: "grant Read on the topic",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
@@ -83,6 +88,8 @@ class Ownership:
                     raise FencedError(error.__name__)
                 _tell_coordinator(coordinator, error)
                 reason = f"offsets of {topic}:{partition} can't be committed: {error.__name__}"
+                if error in _GRANT:
+                    reason = f"{reason}; {_GRANT[error]}"
                 raise CommitError(reason) from error()
 
 

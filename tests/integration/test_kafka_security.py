@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
+from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from tests.integration.conftest import MakeConsumer
@@ -21,6 +22,7 @@ from tests.integration.scene import (
     last_names,
     names_at_zoho,
     reaches,
+    until,
 )
 from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
@@ -32,6 +34,7 @@ from tests.kafka_broker.security import (
     Certificates,
     grant,
     make_certificates,
+    revoke,
     secure_broker,
 )
 from tests.kafka_broker.traffic import Topics, create_topics, publish, unique_topics
@@ -304,3 +307,33 @@ async def test_a_dead_letter_topic_that_may_not_be_written_is_waited_for(
         letters = [header(letter, "dlq.event.id") for letter in await dead_letters(secure_kafka.own, made)]
         assert (["bad"], last_names(2, 2)) == (letters, names_at_zoho(zoho, 2))
         assert_no_secret(process.log_lines())
+
+
+async def test_a_source_topic_that_may_not_be_read_any_more_is_waited_for(
+    secure_kafka: SecureKafka, consumer_process: MakeConsumer
+) -> None:
+    """Once started, a right that is taken away is a wait and no end, and the reason names the right."""
+    made = await own_topics(secure_kafka)
+    for name in made.names:
+        grant(secure_kafka.own, "topic", name, "read", "write")
+    grant(secure_kafka.own, "group", made.group, "read")
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(secure_kafka.at("SASL"), made, zoho.url, **plain(MAY_WHAT_IS_GRANTED))
+        zoho.add_fault(Fault("slow", calls=1, seconds=1.0))
+        async with consumer_process(env) as process:
+            await publish(secure_kafka.own, made.source, changes(1, 1))
+
+            async def called() -> bool:
+                return zoho.audit().calls == 1
+
+            await until(called)
+            revoke(secure_kafka.own, "topic", made.source)
+            status = await reaches(process, "kafka_down")
+            assert "grant Read on the topic" in status["reason"]
+
+            grant(secure_kafka.own, "topic", made.source, "read")
+            await publish(secure_kafka.own, made.source, changes(4, 2))
+            await finished(process, 5)
+            assert await process.terminate() == 0
+
+        assert last_names(4, 2) == names_at_zoho(zoho, 2)

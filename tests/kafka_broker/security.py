@@ -8,6 +8,7 @@ from typing import Literal
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its own classes are not exported
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -126,6 +127,22 @@ def grant(
         for operation in operations
     ]
     for future in admin.create_acls(bindings).values():
+        future.result(_ANSWER_SECONDS)
+
+
+def revoke(bootstrap: str, kind: Literal["topic", "group"], name: str) -> None:
+    """Take away whatever was granted on it."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    granted = AclBindingFilter(
+        ResourceType[kind.upper()],
+        name,
+        ResourcePatternType.LITERAL,
+        f"User:{MAY_WHAT_IS_GRANTED}",
+        "*",
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    for future in admin.delete_acls([granted]).values():
         future.result(_ANSWER_SECONDS)
 
 
