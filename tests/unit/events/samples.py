@@ -38,10 +38,12 @@ def session_event(**fields: object) -> dict[str, Any]:
 
 def record(value: object, headers: Headers = STRUCTURED, timestamp_ms: int = 0) -> Record:
     """A record of that value, encoded as JSON unless it is bytes or nothing."""
-    raw = (
-        value if isinstance(value, bytes) or value is None else json.dumps(value, ensure_ascii=False).encode()
-    )
-    return Record("t", 0, 7, timestamp_ms, b"key", value, headers)
+    match value:
+        case None | bytes():
+            raw = value
+        case _:
+            raw = json.dumps(value, ensure_ascii=False).encode()
+    return Record("t", 0, 7, timestamp_ms, b"key", raw, headers)
 
 
 def read(value: object, headers: Headers = STRUCTURED, rules: EventRules = KOLKATA) -> Reading:

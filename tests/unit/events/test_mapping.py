@@ -48,7 +48,7 @@ def test_the_contract_s_example_maps_as_the_page_has_it() -> None:
 
 def test_e_learning_is_type_one() -> None:
     """As Zoho's table says."""
-    accepted(session_event(delivery="e-learning")).session_data["type"] == "1"
+    assert accepted(session_event(delivery="e-learning")).session_data["type"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ SESSION_IDS = ("trainerId", "roomId", "gradeCategoryId")
 SKIPPING = replace(KOLKATA, skip_other_types=True)
 
 
+WRONG_TYPES: tuple[object, ...] = (True, [], {}, 12.5, [["x"]], math.pi)
+
+
 def with_field(pointer: str, value: object = ...) -> dict[str, Any]:
     """The full event with one field set, or taken away."""
     event = full_event()
@@ -129,7 +132,7 @@ def test_null_is_refused_with_the_reason(pointer: str) -> None:
     [
         (pointer, value)
         for pointer in (*REQUIRED, *OPTIONAL)
-        for value in (True, [], {}, 12.5, [["x"]], math.pi)
+        for value in WRONG_TYPES
         if value != {} or pointer not in {"/data", "/data/session"}
     ],
 )
