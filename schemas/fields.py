@@ -14,7 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from schemas.moments import DATE_PATTERN, DATE_TIME_PATTERN, parse_date, parse_date_time
 
@@ -41,12 +41,6 @@ class Contract(BaseModel):
     )
 
 
-def _no_null(value: object) -> object:
-    if value is None:
-        raise PydanticCustomError("null_refused", "is null")
-    return value
-
-
 def _whole(value: object) -> object:
     # To JSON 7.0 and 7 are the same number, and some serialisers only write the former.
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -65,7 +59,8 @@ class _AbsentNotNull:
         nullable = handler(source)
         if nullable["type"] != "nullable":
             raise TypeError("Optional[…] is for T | None alone")
-        return core_schema.no_info_before_validator_function(_no_null, nullable["schema"])
+        inner: CoreSchema = nullable["schema"]
+        return inner
 
 
 # A field that may be left out, but is not null: Zoho documents no way to clear one.
