@@ -87,9 +87,9 @@ class Account:
     @property
     def state(self) -> AccountState:
         """The account's state, as shown to operators."""
-        if not self.owned:
-            return AccountState.STANDBY
         trouble = self.troubles.gravest()
+        if not self.owned and (trouble is None or trouble[0] is not Trouble.BROKER):
+            return AccountState.STANDBY
         if trouble is not None:
             lost = trouble[0] is Trouble.POSITION
             return AccountState.POSITION_LOST if lost else AccountState.KAFKA_DOWN
@@ -98,9 +98,9 @@ class Account:
     @property
     def reason(self) -> str | None:
         """Why the state is not `running`."""
-        if not self.owned:
-            return "another replica owns the account, or the group is forming"
         trouble = self.troubles.gravest()
+        if self.state is AccountState.STANDBY:
+            return "another replica owns the account, or the group is forming"
         if trouble is not None:
             return trouble[1]
         return None if self.gate.closed is None else self.gate.closed.reason

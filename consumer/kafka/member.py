@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -13,11 +13,12 @@ from aiokafka import errors as kafka_errors
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.pauses import Pauses
 from consumer.delivery.troubles import Trouble
+from consumer.kafka.client_state import ClientBrokenError, as_record, check_alive, has_fetched
 from consumer.kafka.connection import KafkaRefusedError, translate
 from consumer.kafka.journal import Journal
 from consumer.kafka.ownership import CommitError, FencedError, Ownership, coordinator_of
 from consumer.kafka.positions import Bounds, StartFrom, Starts, choose_starts, lost_while_reading
-from consumer.records import Record, TopicPartition
+from consumer.records import TopicPartition
 
 POLL_SECONDS = 0.2
 MAX_RECORDS = 500
@@ -32,10 +33,6 @@ _REFUSED = (
 )
 
 log = structlog.get_logger(__name__)
-
-
-class ClientBrokenError(Exception):
-    """A background task of the client has died: it would hang for ever, so it is built anew."""
 
 
 class Member:
@@ -119,7 +116,7 @@ class Member:
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while not self._stopping.is_set():
             self.polled_at = time.monotonic()
-            _check_alive(consumer)
+            check_alive(consumer)
             self._watch_broker(consumer)
             if self._assigned and not self._taken_over:
                 await self._take_over(consumer)
@@ -139,9 +136,9 @@ class Member:
                 await self._read_again(consumer, exc)
             else:
                 # An empty answer may mean that no fetch has come back yet.
-                self._has_read = self._has_read or _has_fetched(consumer, ready)
+                self._has_read = self._has_read or has_fetched(consumer, ready)
                 for partition, messages in found.items():
-                    records = [_record(message) for message in messages]
+                    records = [as_record(message) for message in messages]
                     self._accounts.receive(TopicPartition(*partition), records)
                     await asyncio.sleep(0)
                 if not found:
@@ -296,37 +293,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
 
     async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
         self._member.assigned()
-
-
-def _check_alive(consumer: AIOKafkaConsumer) -> None:
-    """Raise ClientBrokenError if a task of the client has ended: it is silent about it."""
-    coordinator = coordinator_of(consumer)
-    tasks: Mapping[str, Any] = {
-        "fetch": consumer._fetcher._fetch_task,
-        "coordination": coordinator._coordination_task,
-        "metadata": consumer._client._sync_task,
-    }
-    for name, task in tasks.items():
-        if task is not None and task.done():
-            raise ClientBrokenError(f"the client's {name} task has ended")
-    heartbeat = coordinator._heartbeat_task
-    if heartbeat is not None and heartbeat.done() and not heartbeat.cancelled() and heartbeat.exception():
-        raise ClientBrokenError("the client's heartbeat task has ended")
-
-
-def _has_fetched(consumer: AIOKafkaConsumer, partitions: list[KafkaPartition]) -> bool:
-    """Whether the broker has let us read one of them: only a fetch brings the end of a partition."""
-    assigned = consumer.assignment()
-    return any(consumer.highwater(part) is not None for part in partitions if part in assigned)
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        timestamp_ms=message.timestamp if message.timestamp is not None else -1,
-        key=message.key,
-        value=message.value,
-        headers=message.headers,
-    )
