@@ -1,10 +1,12 @@
 """The command and its groups. Each group's module is imported only when it is called for."""
 
+import sys
 from importlib import import_module
 
 import click
 
 from consumer import __version__
+from consumer.cli import exit_codes
 
 # name -> (module, the click command in it, what `--help` says)
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -44,9 +46,22 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
 
 
+def main() -> None:
+    """Run the command line; never returns. Ctrl+C ends it with 130, as the contract says."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        code = exit_codes.INTERRUPTED
+    except click.ClickException as exc:
+        exc.show()
+        code = exc.exit_code
+    sys.exit(code if isinstance(code, int) else exit_codes.DONE)
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="session-consumer")
-def main() -> None:
+def cli() -> None:
     """Keep Zoho People training sessions up to date from Kafka events.
 
     Settings are environment variables (CONSUMER_…), see the README.

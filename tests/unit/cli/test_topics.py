@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from consumer.cli.main import main
+from consumer.cli.main import cli as main
 
 
 @pytest.mark.parametrize("command", ["describe", "create"])
