@@ -90,7 +90,7 @@ class App:
         is missing) and SettingsError (the HTTP port is taken).
         """
         async with AsyncExitStack() as stack:
-            probes = Probes(ready=self._is_ready, status=self.status, metrics=self._render_metrics)
+            probes = Probes(ready=self._is_ready, status=self.status, metrics=self.render_metrics)
             server = HttpServer(probes, self._settings.http_host, self._settings.http_port)
             stack.push_async_callback(server.close)
             try:
@@ -240,7 +240,8 @@ class App:
     def _is_ready(self) -> bool:
         return self._member is not None and self._member.joined and not self._stopping.is_set()
 
-    def _render_metrics(self) -> bytes:
+    def render_metrics(self) -> bytes:
+        """What `/metrics` says, with the gauges as they are now."""
         now = self._clock()
         for served in self._served:
             account, metrics = served.account, served.metrics

@@ -22,7 +22,7 @@ def test_what_is_answered_instead_is_not_written(kind: str) -> None:
 
 def test_fault_for_some_calls_wears_off() -> None:
     """A fault for two calls strikes twice."""
-    faults = (Fault("poison", calls=2),)
+    faults: tuple[Fault, ...] = (Fault("poison", calls=2),)
     struck = []
     for _ in range(3):
         faults, fault = strike(faults, "1")
@@ -76,7 +76,7 @@ def test_faults_of_tokens_and_of_calls_are_apart() -> None:
 )
 def test_wrong_fault_is_refused(value: object) -> None:
     """A fault that is wrong anywhere is refused as a whole."""
-    with pytest.raises(ValueError, match="fault|must be|wrong type"):
+    with pytest.raises(ValueError, match=r"fault|must be|wrong type"):
         fault_from_json(value)
 
 

@@ -14,8 +14,11 @@ FORM = {
 }
 
 
+NO_TOKENS = Tokens()
+
+
 def ask(
-    rules: TokenRules = RULES, tokens: Tokens = Tokens(), form: Mapping[str, str] = FORM
+    rules: TokenRules = RULES, tokens: Tokens = NO_TOKENS, form: Mapping[str, str] = FORM
 ) -> tuple[Tokens, Answer]:
     return mint(rules, tokens, form, 0.0, "t")
 

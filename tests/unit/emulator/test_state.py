@@ -71,32 +71,30 @@ def test_success_body_has_the_documented_keys_and_echoes_what_was_sent() -> None
     answer = call(portal_with_token())
 
     assert (answer.status, body(answer)["code"], body(answer)["message"]) == (200, 200, "success")
-    assert set(body(answer)["session"]) == set(
-        [
-            "totalLearnersCount",
-            "presentLeanersCount",
-            "sessionName",
-            "sessionStartDate",
-            "sessionStartTime",
-            "sessionEndTime",
-            "sessionRoom",
-            "sessionTrainer",
-            "sessionType",
-            "roomId",
-            "trainerErecno",
-            "lockUntil",
-            "isLocked",
-            "gradeCategoryId",
-            "gradeCategoryName",
-            "canUserEdit",
-            "canUserDelete",
-            "isSessionCompleted",
-            "moduleId",
-            "sessionId",
-            "description",
-            "resources",
-        ]
-    )
+    assert set(body(answer)["session"]) == {
+        "totalLearnersCount",
+        "presentLeanersCount",
+        "sessionName",
+        "sessionStartDate",
+        "sessionStartTime",
+        "sessionEndTime",
+        "sessionRoom",
+        "sessionTrainer",
+        "sessionType",
+        "roomId",
+        "trainerErecno",
+        "lockUntil",
+        "isLocked",
+        "gradeCategoryId",
+        "gradeCategoryName",
+        "canUserEdit",
+        "canUserDelete",
+        "isSessionCompleted",
+        "moduleId",
+        "sessionId",
+        "description",
+        "resources",
+    }
     assert body(answer)["session"]["sessionId"] == "4"
     assert body(answer)["session"]["sessionStartDate"] == "01-12-2026"
 

@@ -1,0 +1,71 @@
+"""Plays the demo on its stage, from the first event to the checked result."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.live import Live
+
+from consumer.demo.catalogue import Catalogue
+from consumer.demo.stage import LIMITS, SOURCE, Stage, set_up
+from consumer.demo.view import live_view, plain_line, show_summary
+
+# Nothing here takes longer unless something is wrong.
+OPENING_SECONDS = 17.0
+FRAME_SECONDS = 0.1
+NEXT_STORY_SECONDS = 0.35
+
+
+async def play(
+    console: Console, progress: Console, *, rush: int, keep: Callable[[Stage], Awaitable[None]] | None
+) -> bool:
+    """Run it: True if the result is what it must be. `rush` changes at once instead of the usual show.
+
+    `keep` is awaited with everything still running, once the summary is shown.
+    """
+    catalogue = Catalogue(SOURCE, datetime.now(tz=UTC).date())
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(set_up(catalogue))
+        if rush:
+            stage.tell(catalogue.rush(rush))
+            seconds = rush / LIMITS.requests * LIMITS.window_seconds
+            progress.print(f"{rush} changes published; at the quota they take about {seconds:.0f} s.")
+            await _watch(stage, progress, seconds + OPENING_SECONDS, None)
+        else:
+            stage.tell(catalogue.opening())
+            await _watch(stage, progress, OPENING_SECONDS, catalogue)
+        letters = await asyncio.to_thread(stage.dead_letters)
+        problems = stage.problems(letters)
+        if stage.done() < len(stage.told):
+            problems.append(f"{len(stage.told) - stage.done()} events have no outcome yet")
+        show_summary(console, stage, letters, problems)
+        if keep is not None:
+            await keep(stage)
+    return not problems
+
+
+async def _watch(stage: Stage, progress: Console, seconds: float, catalogue: Catalogue | None) -> None:
+    """Show how it goes until every event has an outcome; with a catalogue, tell on until then.
+
+    Events that fail at Zoho are given up only while others are served, as in real life: so there are
+    always some more.
+    """
+    started = time.monotonic()
+    more = None if catalogue is None else catalogue.more()
+    next_story_at = next_line_at = started + 1.0
+    live = Live(console=progress, auto_refresh=False, transient=True) if progress.is_terminal else None
+    with live or progress:
+        while stage.done() < len(stage.told) and time.monotonic() - started < seconds:
+            now = time.monotonic()
+            if more is not None and now >= next_story_at and stage.done() > 0:
+                stage.tell([next(more)])
+                next_story_at = now + NEXT_STORY_SECONDS
+            if live is not None:
+                live.update(live_view(stage, now - started), refresh=True)
+            elif now >= next_line_at:
+                progress.print(plain_line(stage, now - started), highlight=False)
+                next_line_at = now + 1.0
+            await asyncio.sleep(FRAME_SECONDS)
