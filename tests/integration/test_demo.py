@@ -1,6 +1,5 @@
 """The demo, as a newcomer runs it: the installed command, and nothing else."""
 
-import asyncio
 import os
 import re
 import signal
@@ -49,7 +48,7 @@ async def test_the_demo_finds_a_wrong_result(monkeypatch: pytest.MonkeyPatch) ->
     assert not await play_module.play(silent, silent, rush=0, keep=None)
 
 
-async def test_keep_leaves_everything_running_until_it_is_told_to_end() -> None:
+def test_keep_leaves_everything_running_until_it_is_told_to_end() -> None:
     """The settings it prints work from another process, and SIGTERM ends it with 0."""
     kept = subprocess.Popen(
         [COMMAND, "demo", "--keep", "--rush", "5"],
@@ -59,7 +58,7 @@ async def test_keep_leaves_everything_running_until_it_is_told_to_end() -> None:
     said = ""
     try:
         while "Ctrl+C" not in said:
-            line = await asyncio.to_thread(kept.stdout.readline)
+            line = kept.stdout.readline()
             assert line, said
             said += line
         settings = dict(re.findall(r"^export (\w+)=(.*)$", said, re.MULTILINE))
@@ -71,6 +70,6 @@ async def test_keep_leaves_everything_running_until_it_is_told_to_end() -> None:
         assert 0 == sent.returncode, sent.stderr
     finally:
         kept.send_signal(signal.SIGTERM)
-        code = await asyncio.to_thread(kept.wait, 20)
+        code = kept.wait(20)
 
     assert 0 == code
