@@ -16,24 +16,24 @@ def live_view(stage: Stage, seconds: float) -> RenderableType:
     audit = stage.zoho.audit()
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(width=30)
+    grid.add_column(width=24)
     grid.add_column()
     done, told = stage.done(), len(stage.told)
     grid.add_row(
         "events with an outcome",
-        ProgressBar(total=max(told, 1), completed=done, width=30),
+        ProgressBar(total=max(told, 1), completed=done, width=24),
         f"{done} of {told}",
     )
     used = account["quota"]["used"] if account else 0
     grid.add_row(
         "slots of the quota",
-        ProgressBar(total=LIMITS.requests, completed=used, width=30),
+        ProgressBar(total=LIMITS.requests, completed=used, width=24),
         f"{used} of {LIMITS.requests}",
     )
     state = account["state"] if account else "starting"
     style = {"running": "green", "standby": "dim", "starting": "dim"}.get(state, "yellow")
-    shown = {"standby": "joining the group", "throttled": "pausing after a doubtful answer"}.get(state, state)
-    grid.add_row("account", Text(shown, style=style), f"{audit.calls} calls, {audit.writes} changes in Zoho")
+    shown = {"standby": "joining the group", "throttled": "pausing: a doubtful answer"}.get(state, state)
+    grid.add_row("account", Text(shown, style=style), f"{audit.calls} calls, {audit.writes} writes")
     return Group(Text(f"session-consumer demo, {seconds:4.1f} s", style="bold"), grid)
 
 
