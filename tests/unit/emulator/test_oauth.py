@@ -6,6 +6,7 @@ from consumer.emulator.oauth import Tokens, is_live, kill_all, mint
 from consumer.emulator.options import TokenRules
 
 RULES = TokenRules()
+NO_TOKENS = Tokens()
 FORM = {
     "grant_type": "refresh_token",
     "client_id": RULES.client_id,
