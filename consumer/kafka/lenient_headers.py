@@ -77,7 +77,8 @@ async def send_any_header_name(
 
 def has_odd_name(headers: Headers) -> bool:
     """Whether a header name holds bytes that are not UTF-8 (as lone surrogates)."""
-    return any(not name.isascii() and _has_surrogate(name) for name, _ in headers)
+    named = "".join([name for name, _ in headers])
+    return not named.isascii() and _has_surrogate(named)
 
 
 async def _send_alone(

@@ -107,9 +107,9 @@ async def test_twenty_refusals_in_a_row_hold_the_account(
     made = await topics()
     async with (
         Emulator(EmulatorOptions(limits=Limits(200, 3.0, 2.0))) as zoho,
-        # The real lock period: the first probe comes a second after the hold.
+        # A long lock period: the first probe comes five seconds after the hold.
         consumer_process(
-            settings_for(kafka, made, zoho.url, quota_requests=200, quota_lock_seconds=300)
+            settings_for(kafka, made, zoho.url, quota_requests=200, quota_lock_seconds=1500)
         ) as process,
     ):
         zoho.add_fault(Fault("business"))
@@ -117,6 +117,7 @@ async def test_twenty_refusals_in_a_row_hold_the_account(
         events = [pair[i % 2] for i, pair in enumerate(two_courses)]
         await publish(kafka.bootstrap, made.source, events)
         await reaches(process, "suspect")
+        await finished(process, 20)
         assert len(await dead_letters(kafka.bootstrap, made)) == 20
         zoho.clear_faults()
         await finished(process, 60)
