@@ -37,7 +37,7 @@ def arrive(limits: Limits, throttle: Throttle, now: float) -> tuple[Throttle, Pa
     if throttle.is_locked(now):
         return throttle, "locked"
     released = Throttle() if throttle.locked_until is not None else throttle
-    counted = tuple(at for at in released.counted if _counts(limits, at, now))
+    counted = _still_counted(limits, released.counted, now)
     if len(counted) >= limits.requests:
         return lock(released, now, limits.lock_seconds), "tripped"
     return replace(released, counted=(*counted, now)), "passed"
@@ -54,7 +54,15 @@ def free_slots(limits: Limits, throttle: Throttle, now: float) -> int:
         return 0
     if throttle.locked_until is not None:
         return limits.requests
-    return limits.requests - sum(1 for at in throttle.counted if _counts(limits, at, now))
+    return limits.requests - len(_still_counted(limits, throttle.counted, now))
+
+
+def _still_counted(limits: Limits, counted: tuple[float, ...], now: float) -> tuple[float, ...]:
+    """Drop the oldest; they are in order, so the first that counts ends the search."""
+    old = 0
+    while old < len(counted) and not _counts(limits, counted[old], now):
+        old += 1
+    return counted[old:]
 
 
 def _counts(limits: Limits, arrived_at: float, now: float) -> bool:

@@ -19,7 +19,7 @@ def test_serves_until_a_signal_and_prints_what_to_export(number: signal.Signals,
         assert process.stderr is not None
         lines = [process.stdout.readline().strip() for _ in range(5)]
         url = lines[0].partition("=")[2]
-        with urllib.request.urlopen(url, timeout=5) as page:
+        with urllib.request.urlopen(url, timeout=5) as page:  # noqa: S310
             status = page.status
         process.send_signal(number)
         code = process.wait(timeout=10)

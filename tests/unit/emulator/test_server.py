@@ -13,6 +13,7 @@ import pytest
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
+from consumer.emulator.state import Decision, Portal, Request
 
 FIELDS = {
     "name": "Forklift <refresher>",
@@ -292,18 +293,22 @@ async def test_close_ends_what_hangs() -> None:
     assert closing_seconds < 1.0
 
 
-async def test_nothing_of_a_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither good calls nor broken requests leave a secret or an event's content in the log."""
+async def test_nothing_of_a_request_is_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a good call nor one that the emulator itself fails at leaves a secret or content in the log."""
+
+    def fail(_: Portal, __: object, request: Request, ___: float) -> Decision:
+        raise ValueError(request.authorization)
+
     caplog.set_level(logging.DEBUG)
-    async with running() as (emulator, client):
+    async with running() as (_, client):
         await client.update()
-        port = int(emulator.url.rpartition(":")[2])
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"PATCH /very-secret HTTP/9.x\r\nAuthorization: very-secret\r\n\r\n")
-        await reader.read(1_000)
-        writer.close()
+        monkeypatch.setattr(Portal, "decide", fail)
+        failed, _ = await client.update()
 
     text = "\n".join(logging.Formatter().format(record) for record in caplog.records)
-    assert "very-secret" not in text
+    assert failed == 500
+    assert "a request failed: ValueError" in text
     assert client.token not in text
     assert "Forklift" not in text

@@ -287,3 +287,15 @@ def test_nonsense_options_are_refused_all_at_once() -> None:
     """Every wrong option is named."""
     with pytest.raises(ValueError, match="requests must be 1 or more; answer_seconds must be 0 or more"):
         EmulatorOptions(limits=Limits(requests=0), answer_seconds=-1.0)
+
+
+def test_fault_waits_for_a_call_that_gets_through_the_door() -> None:
+    """A lock hides a fault and does not use it up; an outage hides the lock."""
+    portal = portal_with_token()
+    portal.lock(0.0, 10.0)
+    portal.add_fault(Fault("poison", calls=1))
+    locked = call(portal, 1.0).verdict
+    portal.add_fault(Fault("outage", calls=1))
+    verdicts = [call(portal, now).verdict for now in (2.0, 11.0, 12.0)]
+
+    assert [locked, *verdicts] == ["locked", "outage", "poison", "applied"]
