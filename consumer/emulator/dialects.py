@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Literal, get_args
 
-from consumer.emulator.answers import Answer, html_answer, json_answer, people_error_body, status_error
+from consumer.emulator.answers import Answer, html_answer, json_answer, people_error_body
 
 Dialect = Literal["A", "B", "C", "D", "E", "F", "G"]
 RetryAfter = Literal["none", "seconds", "date"]
@@ -60,7 +60,7 @@ def _people_7209(status: int, facts: LockFacts) -> Answer:
 
 
 def _too_many_requests(status: int, facts: LockFacts) -> Answer:  # noqa: ARG001
-    return status_error(VERDICT, status, "Too many requests")
+    return json_answer(VERDICT, status, {"code": 429, "message": "Too many requests"})
 
 
 def _rolling_throttles(status: int, facts: LockFacts) -> Answer:
@@ -89,7 +89,7 @@ def _z101(status: int, facts: LockFacts) -> Answer:  # noqa: ARG001
 
 
 def _maximum_limit(status: int, facts: LockFacts) -> Answer:  # noqa: ARG001
-    return status_error(VERDICT, status, "Maximum limit exceeded")
+    return json_answer(VERDICT, status, {"code": 422, "message": "Maximum limit exceeded"})
 
 
 def _security_page(status: int, facts: LockFacts) -> Answer:  # noqa: ARG001

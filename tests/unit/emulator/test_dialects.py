@@ -28,8 +28,11 @@ def test_dialect_has_its_status_and_mark(dialect: Dialect) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_status_can_be_replaced(dialect: Dialect) -> None:
-    """Every dialect can come with HTTP 200."""
-    assert lock_answer(LockAnswer(dialect, status=200), FACTS).status == 200
+    """Every dialect can come with HTTP 200, and its body never says 200 itself."""
+    answer = lock_answer(LockAnswer(dialect, status=200), FACTS)
+
+    assert answer.status == 200
+    assert b'"code":200' not in answer.body
 
 
 def test_retry_after_in_both_forms_and_not_at_all() -> None:
