@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -64,11 +65,11 @@ class Member:
         self._ownership: Ownership | None = None
         self._assigned = False
         self._taken_over = False
+        self._handing_over: asyncio.Task[None] | None = None
         self._known: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._has_read = False
         self.joined = False
-        self.polled_at = time.monotonic()
 
     def stop(self) -> None:
         """Start no call from now on; `run` drains, commits, leaves the group and returns."""
@@ -115,7 +116,6 @@ class Member:
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         while not self._stopping.is_set():
-            self.polled_at = time.monotonic()
             check_alive(consumer)
             self._watch_broker(consumer)
             if self._assigned and not self._taken_over:
@@ -208,7 +208,7 @@ class Member:
             log.warning("take-over not possible yet", error=f"{type(exc).__name__}: {exc}")
             await self._pause(POLL_SECONDS)
             return
-        if not self._assigned or not ownership.is_current():
+        if self._stopping.is_set() or not self._assigned or not ownership.is_current():
             return  # a rebalance came in between: its own take-over follows
         for partition, start in found.starts.items():
             if isinstance(start, int):
@@ -249,26 +249,31 @@ class Member:
         """Ownership ends: finish what is under way, commit, and forget the rest."""
         self._assigned = self._taken_over = False
         ownership, self._ownership = self._ownership, None
-        if ownership is None:
-            return
+        if ownership is not None:
+            self._handing_over = asyncio.create_task(self._hand_over(ownership), name="hand over")
+        if self._handing_over is not None and not self._handing_over.done():
+            # Closing the client cancels its callback: ended half way, the settler would run for ever.
+            await asyncio.shield(self._handing_over)
+
+    async def _hand_over(self, ownership: Ownership) -> None:
         started = time.monotonic()
-        drained = await self._accounts.drain(self._drain_seconds)
-        self._journal.end()
+        drained = False
         try:
+            drained = await self._accounts.drain(self._drain_seconds)
+            self._journal.end()
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._journal.commit(ownership)
         except (FencedError, CommitError, TimeoutError) as exc:
             log.warning("last commit failed: what it held will be done again", error=str(exc))
-        self._known.update(self._journal.committed)
-        await self._accounts.end(self._journal.committed)
+        finally:
+            self._known.update(self._journal.committed)
+            await self._accounts.end(self._journal.committed)
         log.info("handed over", drained=drained, seconds=round(time.monotonic() - started, 3))
 
     async def _pause(self, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
-        except TimeoutError:
-            pass
 
     async def _close(self, consumer: AIOKafkaConsumer) -> None:
         """Leave the group, within a bound: `stop` hangs or raises where the broker is away."""
