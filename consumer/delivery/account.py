@@ -16,7 +16,7 @@ from consumer.delivery.gate import AccountState, Gate, GateRules
 from consumer.delivery.ports import Telemetry, ZohoPort
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.troubles import Trouble, Troubles
-from consumer.events.model import EventRules
+from consumer.events.model import EventRules, SessionKey
 from consumer.records import TopicPartition
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ class Account:
     """The state that outlives a tenure: quota, gate, evidence, and what could not be committed.
 
     `wake` is set by whoever changes something that may let a call start.
+    `blocked`: sessions of which a call without an answer may still arrive, and until when.
     `done_beyond`: records finished beyond the committed position, by partition, with that position.
     """
 
@@ -58,6 +59,7 @@ class Account:
     owned: bool = False
     since: float = 0.0
     backlog: Backlog = field(default_factory=Backlog)
+    blocked: dict[SessionKey, float] = field(default_factory=dict)
     lag: Callable[[], dict[str, int]] = dict
     done_beyond: dict[TopicPartition, tuple[int, frozenset[int]]] = field(default_factory=dict)
     on_wake: Callable[[], None] = lambda: None

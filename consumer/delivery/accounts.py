@@ -7,6 +7,7 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.delivery.account import Account
+from consumer.delivery.backlog import Backlog
 from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.ports import DeadLetterPort
 from consumer.delivery.tenure import Tenure
@@ -167,6 +168,7 @@ class Accounts:
         self._tenures.clear()
         for account in self.accounts:
             account.owned = False
+            account.backlog = Backlog()  # another replica's, from now on
             account.changed()
 
     def report(self, trouble: Trouble, reason: str | None) -> None:

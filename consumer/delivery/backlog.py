@@ -14,13 +14,14 @@ class Backlog:
     seconds. Adding and taking cost the logarithm of the number of sessions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, blocked: dict[SessionKey, float] | None = None) -> None:
+        """`blocked`: sessions of which a call may still arrive, and until when; kept by the account."""
         self._lines: dict[SessionKey, deque[Change]] = {}
         self._ready: list[tuple[int, SessionKey]] = []
         self._aside: list[tuple[float, int, SessionKey]] = []
         self._out: set[SessionKey] = set()
         # A call of the session may still arrive until then: nothing is sent before (see quota.abort).
-        self._blocked: dict[SessionKey, float] = {}
+        self._blocked: dict[SessionKey, float] = {} if blocked is None else blocked
         self._events = 0
 
     @property

@@ -49,7 +49,7 @@ class Worker:
         self._clock = clock
         self._wall_clock = wall_clock
         self._chance = chance
-        self._backlog = account.backlog = Backlog()
+        self._backlog = account.backlog = Backlog(account.blocked)
         self._sequence = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._no_slot_since: float | None = None
@@ -195,19 +195,26 @@ class Worker:
         try:
             report = await account.zoho.update_session(event.session, event.session_data, self._may_start)
         except asyncio.CancelledError:
-            account.quota = account.quota.abort(slot, account.rules.quota, self._clock())
+            self._aborted(change, slot, self._clock())
+            if probe:
+                account.gate = account.gate.probe_settled_nothing()
             raise
         now = self._clock()
         if not report.sent:
             account.quota = account.quota.give_back(slot)
         elif isinstance(report.verdict, NoAnswer):
-            account.quota = account.quota.abort(slot, account.rules.quota, now)
-            self._backlog.block(change.session, now + account.rules.quota.abort_margin_seconds)
+            self._aborted(change, slot, now)
         else:
             account.quota = account.quota.answer(slot, now)
         if report.left_today is not None:
             account.left_today = report.left_today
         self._settle(change, CallEnd(change.session, report, started_at, now), probe=probe)
+
+    def _aborted(self, change: Change, slot: int, now: float) -> None:
+        """The call may still arrive: until then it holds its slot and its session back."""
+        limits = self._account.rules.quota
+        self._account.quota = self._account.quota.abort(slot, limits, now)
+        self._backlog.block(change.session, now + limits.abort_margin_seconds)
 
     # What the answer means.
 

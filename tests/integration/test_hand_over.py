@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from tests.integration.conftest import MakeConsumer, MakeTopics
@@ -73,3 +74,55 @@ async def test_a_frozen_owner_is_replaced_and_comes_back_as_standby(
         assert last_names(100, 10) == names_at_zoho(zoho, 10)
         assert await dead_letters(kafka.bootstrap, made) == []
         assert zoho.audit().calls <= 100 + 2 * 8 + 20
+
+
+async def test_a_call_that_may_still_arrive_holds_its_session_back_over_a_rebalance(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """A call is aborted while a replica joins, and written later: the newer change waits all the same."""
+    made = await topics()
+    late = Fault("late_effect", calls=1, seconds=2)
+    async with Emulator(EmulatorOptions(limits=Limits(10_000, 1.0, 1.0), faults=(late,))) as zoho:
+
+        def settings() -> dict[str, str]:
+            return settings_for(kafka, made, zoho.url, zoho_timeout_seconds=3, quota_abort_margin_seconds=4)
+
+        async def called() -> bool:
+            return zoho.audit().calls > 0
+
+        async with consumer_process(settings()) as owner:
+            await publish(kafka.bootstrap, made.source, changes(2, 1))
+            await until(called)
+            async with consumer_process(settings()):
+                await finished(owner, 2)
+
+                async def written_late() -> bool:
+                    return zoho.audit().writes == 3
+
+                await until(written_late)
+                assert last_names(2, 1) == names_at_zoho(zoho, 1)
+
+
+async def test_a_former_owner_tells_of_no_backlog(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Once another replica owns the account, what waits is that one's: nothing is counted twice."""
+    made = await topics()
+    async with Emulator(WIDE) as zoho:
+        zoho.lock()
+        frozen = settings_for(kafka, made, zoho.url, kafka_session_timeout_seconds=2)
+        other = settings_for(kafka, made, zoho.url, kafka_session_timeout_seconds=2)
+        async with consumer_process(frozen) as owner, consumer_process(other) as second:
+            await publish(kafka.bootstrap, made.source, changes(20, 10))
+
+            async def waiting() -> bool:
+                return bool((await owner.account())["backlog"]["events"] == 20)
+
+            await until(waiting)
+            owner.signal(signal.SIGSTOP)
+            await reaches(second, "running", 20)
+            owner.signal(signal.SIGCONT)
+            backlog = (await reaches(owner, "standby", 20))["backlog"]
+
+            nothing = {"events": 0, "sessions": 0, "oldest_event_at": None, "eta_seconds": 0.0}
+            assert nothing == backlog
