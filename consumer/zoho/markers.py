@@ -62,6 +62,7 @@ _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|“[^”]*”|‘[^’]*�
 _DAY_WORD = re.compile(_DAY)
 # "Daily" alone may well be in a session's name; so much common text is no coincidence.
 _ECHO_CHARACTERS = 20
+_AROUND = 40
 
 
 def own_words(message: str, sent_values: Iterable[str]) -> str:
@@ -83,14 +84,19 @@ def own_words(message: str, sent_values: Iterable[str]) -> str:
 
 
 def _without_echo(words: str, value: str, marker: re.Pattern[str], min_characters: int) -> str:
+    tried: set[str] = set()
     for sent in marker.finditer(value):
         at = words.find(sent[0])
-        if at < 0:
+        # The same again in the same surroundings comes to the same: 8,000 in a row must not cost seconds.
+        around = value[max(0, sent.start() - _AROUND) : sent.end() + _AROUND]
+        if at < 0 or around in tried:
             continue
+        tried.add(around)
         left, right = _common_run(words, at, value, sent)
         rest = f"{words[:left]} {words[right:]}"
         if right - left >= min_characters and re.search(r"\w", rest):
             words = rest
+            tried.clear()
     return words
 
 

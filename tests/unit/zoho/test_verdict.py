@@ -1,6 +1,7 @@
 """What each answer form on record means."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -459,3 +460,15 @@ def test_neither_the_call_nor_the_answer_shows_content_in_its_repr() -> None:
 
     assert TOKEN not in shown
     assert "Session API Testing" not in shown
+
+
+def test_a_marker_that_is_sent_and_echoed_thousands_of_times_costs_no_seconds() -> None:
+    """Such an event would stop the loop, and with it the heartbeats, for as long as it is judged."""
+    sent = SentCall(SESSION_ID, DATA | {"description": "today " * 8_333})
+    echo = json.dumps({"errors": [{"message": "today " * 333}] * 16}).encode()
+
+    started = time.process_time()
+    found = judge(Answer(400, echo), sent, NOW)
+
+    assert isinstance(found, Refused)
+    assert time.process_time() - started < 3.0  # 0.3 s as a rule, and 30 s where each is compared anew
