@@ -37,8 +37,9 @@ from consumer.zoho.oauth import Credential
 
 # Kafka has so long to answer at the start (contract, section 8).
 START_SECONDS = 60.0
-# Of the shutdown time, what is kept for the last commit and for leaving the group.
+# Of the shutdown time, what is kept for the last commit, for leaving the group and for the producer.
 CLOSING_SECONDS = 4.0
+PRODUCER_CLOSE_SECONDS = 1.0
 SETTING_POLL_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
@@ -208,7 +209,7 @@ class App:
             make_consumer=consumer_factory(settings.kafka, rebalance_seconds=settings.shutdown_seconds),
             start_from=start_from.__getitem__,
             group=settings.kafka.group_id,
-            drain_seconds=max(1.0, settings.shutdown_seconds - CLOSING_SECONDS),
+            drain_seconds=settings.shutdown_seconds - CLOSING_SECONDS,
             tasks=tasks,
         )
         for served, account in zip(self._served, settings.accounts, strict=True):
@@ -318,10 +319,10 @@ def _credential(settings: AccountSettings) -> Credential:
 async def _close_within(close: Any) -> None:
     """Close a Kafka client within a bound: it may hang or raise where the broker is away."""
     closing = asyncio.ensure_future(close())
-    done, _ = await asyncio.wait([closing], timeout=CLOSING_SECONDS)
+    done, _ = await asyncio.wait([closing], timeout=PRODUCER_CLOSE_SECONDS)
     if not done:
         closing.cancel()
-        await asyncio.wait([closing], timeout=1.0)
+        await asyncio.wait([closing], timeout=PRODUCER_CLOSE_SECONDS / 4)
 
 
 def _first(group: BaseExceptionGroup[KafkaRefusedError]) -> KafkaRefusedError:

@@ -24,7 +24,8 @@ from consumer.records import TopicPartition
 POLL_SECONDS = 0.2
 MAX_RECORDS = 500
 QUERY_SECONDS = 10.0
-CLOSE_SECONDS = 3.0
+COMMIT_SECONDS = 1.5  # with what follows and the producer's close within the app's CLOSING_SECONDS
+CLOSE_SECONDS = 1.0
 REBUILD_PAUSES = Pauses(0.5, 10.0)
 
 _REFUSED = (
@@ -63,8 +64,7 @@ class Member:
         self._tasks = tasks
         self._stopping = asyncio.Event()
         self._ownership: Ownership | None = None
-        self._assigned = False
-        self._taken_over = False
+        self._assigned = self._taken_over = False
         self._handing_over: asyncio.Task[None] | None = None
         self._known: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
@@ -261,7 +261,7 @@ class Member:
         try:
             drained = await self._accounts.drain(self._drain_seconds)
             self._journal.end()
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(COMMIT_SECONDS):
                 await self._journal.commit(ownership)
         except (FencedError, CommitError, TimeoutError) as exc:
             log.warning("last commit failed: what it held will be done again", error=str(exc))
@@ -282,7 +282,7 @@ class Member:
         done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
         if not done:
             stop.cancel()
-            await asyncio.wait([stop], timeout=CLOSE_SECONDS)
+            await asyncio.wait([stop], timeout=CLOSE_SECONDS / 4)
         elif not stop.cancelled() and stop.exception() is not None:
             log.warning("kafka client did not close cleanly", error=type(stop.exception()).__name__)
 

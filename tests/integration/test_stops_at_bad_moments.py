@@ -1,13 +1,15 @@
-"""A stop that comes in the middle of a hand-over: the two must not end each other half way (law 9)."""
+"""A stop at a bad moment still ends in time (law 9): in a hand-over, or with a broker that is silent."""
 
 import asyncio
+import time
 
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
+from tests.conftest import OwnBroker
 from tests.integration.conftest import MakeConsumer, MakeTopics
-from tests.integration.scene import changes, finished, last_names, names_at_zoho, until
-from tests.kafka_broker.traffic import publish
+from tests.integration.scene import binary, changes, finished, last_names, names_at_zoho, until
+from tests.kafka_broker.traffic import create_topics, publish, unique_topics
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
 
@@ -49,3 +51,34 @@ async def test_sigterm_in_the_middle_of_a_rebalance_ends_it_in_time(
             await other.terminate()
         assert last_names(6, 3) == names_at_zoho(zoho, 3)
         assert zoho.audit().calls == 6
+
+
+async def test_sigterm_while_the_broker_is_silent_and_dead_letters_wait_ends_it_in_time(
+    own_broker: OwnBroker, consumer_process: MakeConsumer
+) -> None:
+    """Nothing can be written, committed or left: each of them is given up early enough to exit 0 in time."""
+    broker = own_broker()
+    kafka = KafkaUnderTest(broker.bootstrap, broker)
+    made = unique_topics()
+    await create_topics(kafka.bootstrap, *made.names, partitions=1)
+    shutdown_seconds = 6.0
+    async with Emulator(EmulatorOptions(limits=WIDE)) as zoho:
+        settings = settings_for(
+            kafka,
+            made,
+            zoho.url,
+            zoho_timeout_seconds=1,
+            shutdown_seconds=shutdown_seconds,
+            kafka_session_timeout_seconds=30,
+        )
+        async with consumer_process(settings) as process:
+            await publish(kafka.bootstrap, made.source, [binary(b"{" * 2_000, str(i)) for i in range(5_000)])
+            await finished(process, 1)
+            broker.freeze()
+            try:
+                started = time.monotonic()
+
+                assert await process.terminate() == 0
+                assert time.monotonic() - started < shutdown_seconds
+            finally:
+                broker.thaw()
