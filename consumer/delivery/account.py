@@ -45,7 +45,8 @@ class Account:
 
     `wake` is set by whoever changes something that may let a call start.
     `blocked`: sessions of which a call without an answer may still arrive, and until when.
-    `done_beyond`: records finished beyond the committed position, by partition, with that position.
+    `done_beyond`: records finished beyond the committed position, by partition, with that position;
+    `generation`: the group's when the account was last owned.
     """
 
     rules: AccountRules
@@ -62,6 +63,7 @@ class Account:
     blocked: dict[SessionKey, float] = field(default_factory=dict)
     lag: Callable[[], dict[str, int]] = dict
     done_beyond: dict[TopicPartition, tuple[int, frozenset[int]]] = field(default_factory=dict)
+    generation: int = -1
     on_wake: Callable[[], None] = lambda: None
     troubles: Troubles = field(init=False)
     shown: AccountState = AccountState.STANDBY

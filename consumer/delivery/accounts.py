@@ -64,13 +64,22 @@ class Accounts:
     def begin(
         self,
         starts: Mapping[TopicPartition, int | PositionLost],
+        generation: int,
         owns: Callable[[], bool],
         tasks: asyncio.TaskGroup,
     ) -> None:
-        """These partitions are ours, to be read from these positions, for as long as `owns` says."""
+        """These partitions are ours, to be read from these positions, for as long as `owns` says.
+
+        `generation` is the group's: where it is not the one after an account's last, another member
+        may have owned it in between and sent again, in part, what is done here beyond the position.
+        """
         for account in self.accounts:
             ours = {p: s for p, s in starts.items() if self._topics[p.topic] is account}
             account.owned = bool(ours)
+            if ours:
+                if generation != account.generation + 1:
+                    account.done_beyond.clear()
+                account.generation = generation
             lost = [start for start in ours.values() if isinstance(start, PositionLost)]
             if lost:
                 account.troubles.report(Trouble.POSITION, str(lost[0]))

@@ -217,7 +217,7 @@ class Member:
         self._taken_over = self.joined = True
         self._journal.begin(ownership, {**committed, **found.to_commit})
         self._accounts.report(Trouble.BROKER, None)
-        self._accounts.begin(found.starts, ownership.is_current, self._tasks)
+        self._accounts.begin(found.starts, ownership.generation, ownership.is_current, self._tasks)
 
     async def _find_starts(
         self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]

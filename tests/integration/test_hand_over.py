@@ -7,7 +7,18 @@ from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from tests.integration.conftest import MakeConsumer, MakeTopics
-from tests.integration.scene import changes, dead_letters, finished, last_names, names_at_zoho, reaches, until
+from tests.integration.scene import (
+    binary,
+    changes,
+    data,
+    dead_letters,
+    finished,
+    last_names,
+    names_at_zoho,
+    reaches,
+    session_id,
+    until,
+)
 from tests.kafka_broker.traffic import committed, publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
@@ -103,26 +114,33 @@ async def test_a_call_that_may_still_arrive_holds_its_session_back_over_a_rebala
                 assert last_names(2, 1) == names_at_zoho(zoho, 1)
 
 
-async def test_a_former_owner_tells_of_no_backlog(
+async def test_what_another_owner_sent_again_in_part_is_sent_again_to_its_end(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
-    """Once another replica owns the account, what waits is that one's: nothing is counted twice."""
+    """Frozen, replaced, and owner again after the other died half way: the newest change stands."""
     made = await topics()
-    async with Emulator(WIDE) as zoho:
-        zoho.lock()
-        frozen = settings_for(kafka, made, zoho.url, kafka_session_timeout_seconds=2)
-        other = settings_for(kafka, made, zoho.url, kafka_session_timeout_seconds=2)
-        async with consumer_process(frozen) as owner, consumer_process(other) as second:
-            await publish(kafka.bootstrap, made.source, changes(20, 10))
+    poison = Fault("poison", session_id=session_id(9))
+    options = EmulatorOptions(limits=Limits(10_000, 1.0, 1.0), faults=(poison,))
+    async with Emulator(options) as zoho:
 
-            async def waiting() -> bool:
-                return bool((await owner.account())["backlog"]["events"] == 20)
+        def settings() -> dict[str, str]:
+            return settings_for(kafka, made, zoho.url, attempts=100, kafka_session_timeout_seconds=2)
 
-            await until(waiting)
+        async def second_applied_old() -> bool:
+            return names_at_zoho(zoho, 1) == ["old"]
+
+        async def both_calls_again() -> bool:
+            return names_at_zoho(zoho, 1) == ["new"]
+
+        async with consumer_process(settings()) as owner, consumer_process(settings()) as second:
+            never = binary(data(9), "never")  # holds the position back
+            both = [binary(data(0, name), name) for name in ("old", "new")]
+            await publish(kafka.bootstrap, made.source, [never, *both])
+            await finished(owner, 2)
             owner.signal(signal.SIGSTOP)
-            await reaches(second, "running", 20)
+            zoho.add_fault(Fault("slow", session_id=session_id(0), seconds=0.5, calls=1))
+            zoho.add_fault(Fault("hang", session_id=session_id(0), calls=1))
+            await until(second_applied_old)
+            second.signal(signal.SIGKILL)
             owner.signal(signal.SIGCONT)
-            backlog = (await reaches(owner, "standby", 20))["backlog"]
-
-            nothing = {"events": 0, "sessions": 0, "oldest_event_at": None, "eta_seconds": 0.0}
-            assert nothing == backlog
+            await until(both_calls_again)

@@ -1,0 +1,90 @@
+"""Who owns an account now, and what outlives an ownership."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from consumer.delivery.account import Account, AccountRules
+from consumer.delivery.accounts import Accounts
+from consumer.delivery.change import Change
+from consumer.delivery.dead_letter import DeadLetter
+from consumer.delivery.decision import RetryRules
+from consumer.delivery.gate import GateRules
+from consumer.delivery.pauses import probe_pauses
+from consumer.delivery.ports import NotWritten, Silent
+from consumer.delivery.quota import QuotaLimits
+from consumer.delivery.verdicts import Applied, CallReport
+from consumer.events.model import EventIdentity, EventRules, SessionKey
+from consumer.events.zones import load_zone
+from consumer.records import Record, TopicPartition
+
+PARTITION = TopicPartition("training.session.changed", 0)
+
+
+class _NoCalls:
+    async def update_session(self, *_: object) -> CallReport:
+        return CallReport(Applied(), sent=True)
+
+
+class _NoLetters:
+    async def write(self, letters: Sequence[DeadLetter]) -> Sequence[NotWritten | None]:
+        return [None] * len(letters)
+
+
+def _account() -> Account:
+    rules = AccountRules(
+        name="default",
+        events=EventRules(zone=load_zone("Asia/Kolkata")),
+        quota=QuotaLimits(),
+        gate=GateRules(),
+        retry=RetryRules(5, 300.0, probe_pauses(300.0)),
+    )
+    return Account(rules, _NoCalls(), Silent(), lambda: 0.0)
+
+
+def _accounts(account: Account) -> Accounts:
+    return Accounts(
+        {PARTITION.topic: account},
+        {"default": _NoLetters()},
+        group="session-consumer",
+        version="1.2.3",
+        clock=lambda: 0.0,
+        wall_clock=lambda: 0.0,
+        chance=lambda: 0.0,
+        on_progress=lambda: None,
+    )
+
+
+async def test_an_ownership_that_ended_leaves_no_backlog_to_tell_of() -> None:
+    """What waits is the next owner's: counted here too, its age would grow for ever."""
+    account = _account()
+    accounts = _accounts(account)
+    record = Record(PARTITION.topic, 0, 0, 0, None, b"{}")
+    async with asyncio.TaskGroup() as tasks:
+        accounts.begin({PARTITION: 0}, 1, lambda: False, tasks)
+        account.backlog.add(
+            Change(
+                record, SessionKey("1", "2", "3", "4"), EventIdentity(), event_at=0, sequence=0, received_at=0
+            )
+        )
+        await accounts.end({})
+
+    assert account.status()["backlog"]["events"] == 0
+
+
+@pytest.mark.parametrize(("generation", "kept"), [(8, True), (9, False), (7, False)])
+async def test_what_was_done_beyond_the_position_counts_in_the_next_generation_alone(
+    generation: int, kept: bool
+) -> None:
+    """Another owner in between may have sent older changes again, and not got to the newest."""
+    account = _account()
+    accounts = _accounts(account)
+    account.generation = 7
+    account.done_beyond[PARTITION] = (3, frozenset({5, 6}))
+    async with asyncio.TaskGroup() as tasks:
+        accounts.begin({PARTITION: 3}, generation, lambda: False, tasks)
+
+        assert kept == bool(account.done_beyond)
+
+        await accounts.end({})
