@@ -190,6 +190,7 @@ class Gate:
     ) -> "Gate":
         """The day's quota is used up; where its end is unknown, probes find out."""
         if until is not None:
+            until = min(until, now + LONGEST_NAMED_WAIT_SECONDS)
             return self._close(AccountState.DAILY_QUOTA, reason, now, until)
         return self.close_growing(
             AccountState.DAILY_QUOTA, reason, day_pauses(rules.lock_seconds), now, probe=probe
