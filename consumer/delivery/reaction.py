@@ -49,7 +49,8 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
             gate = gate.at_limit(session, rules, now, events_own=own, probe=probe)
         case DailyQuotaUsed():
             reason = f"the day's calls are used up{_said(verdict.answer)}"
-            until = None if verdict.wait_seconds is None else now + verdict.wait_seconds
+            named = verdict.wait_seconds or 0.0  # as with a lock: honoured where it is longer, never shorter
+            until = now + named if named > rules.lock_seconds else None
             gate = gate.day_used_up(rules, now, until=until, reason=reason, probe=probe)
         case TokenDead():
             if before.token_repeated:

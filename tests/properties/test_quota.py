@@ -117,3 +117,25 @@ def test_a_slot_is_taken_only_where_one_is_free_and_settled_once() -> None:
     with pytest.raises(ValueError, match="not in flight"):
         quota.answer(slot, 2.0)
     assert pytest.approx(12.01) == quota.next_free_at(limits, 3.0)
+
+
+@given(
+    st.lists(st.floats(0, 100), max_size=40),
+    st.integers(0, 40),
+    st.integers(1, 40),
+    st.floats(0, 120),
+)
+def test_the_next_free_slot_is_free_exactly_then(
+    answered: list[float], flying: int, requests: int, now: float
+) -> None:
+    """Not before, and not later; where no time is given, no time alone frees one."""
+    limits = QuotaLimits(requests, 60.0)
+    quota = Quota(tuple(sorted(answered)), tuple((n, now) for n in range(flying)), next_slot=flying)
+    free_at = quota.next_free_at(limits, now)
+
+    if free_at is None:
+        assert 0 == quota.free(limits, now + 1e6)
+    else:
+        assert free_at >= now
+        assert quota.free(limits, free_at) > 0
+        assert free_at == now or 0 == quota.free(limits, free_at - 0.001 * (free_at - now))
