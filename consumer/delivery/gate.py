@@ -32,6 +32,10 @@ class AccountState(StrEnum):
     STANDBY = "standby"
 
 
+# Closed until a time that Zoho or the calendar gives: no other answer makes it earlier.
+_TIMED = (AccountState.THROTTLED, AccountState.DAILY_QUOTA)
+
+
 @dataclass(frozen=True, slots=True)
 class GateRules:
     """`refusals_before_hold`: 0 never holds."""
@@ -85,9 +89,10 @@ class Gate:
     def calls_at_once(self, rules: GateRules) -> int | None:
         """At most so many calls may be in flight; None: no bound of the gate's.
 
-        So that no more events than `refusals_before_hold` are dead-lettered before the hold.
+        So that no more events than `refusals_before_hold` are dead-lettered before the hold: calls in
+        flight and refusals since one was applied are never more together, from the first call on.
         """
-        if rules.refusals_before_hold == 0 or not self.refused:
+        if rules.refusals_before_hold == 0:
             return None
         return max(1, rules.refusals_before_hold - len(self.refused))
 
@@ -245,10 +250,12 @@ class Gate:
         return replace(self, closed=replace(self.closed, state=state, reason=reason))
 
     def _close(self, state: AccountState, reason: str, now: float, until: float) -> "Gate":
-        """Close until a known time. Never earlier than an equal closure in force says."""
+        """Close until a known time, never earlier than a closure in force that knew its own."""
         closed = self.closed
+        if closed is not None and closed.state in _TIMED and closed.until > until:
+            return replace(self, closed=replace(closed, probing=False))
         if closed is not None and closed.state is state:
-            return replace(self, closed=Closed(state, reason, closed.since, max(until, closed.until)))
+            return replace(self, closed=Closed(state, reason, closed.since, until))
         return replace(self, closed=Closed(state, reason, now, until))
 
 

@@ -81,7 +81,8 @@ def test_twenty_refusals_of_two_courses_hold_and_of_one_do_not() -> None:
 def test_no_more_calls_are_in_flight_than_may_be_refused_before_the_hold() -> None:
     """So that concurrency does not dead-letter more than the setting says."""
     gate = Gate()
-    assert gate.calls_at_once(RULES) is None
+    assert 20 == gate.calls_at_once(RULES)
+    assert gate.calls_at_once(GateRules(300.0, 0)) is None
     for number in range(19):
         gate = gate.refused_one(key(number, number % 2), RULES, 0.0, probe=False)
     assert 1 == gate.calls_at_once(RULES)
@@ -118,3 +119,15 @@ def test_a_lone_422_probe_never_hammers() -> None:
     gate = gate.at_limit(key(1), RULES, 400.0, events_own=False, probe=True)
 
     assert "no" == gate.permission(600.0)
+
+
+def test_a_late_answer_that_names_a_shorter_time_shortens_no_lock() -> None:
+    """Neither the end of the day nor a throttled token mint, in whichever order they come."""
+    lock = Gate().locked(None, "locked", RULES, 0.0)
+    day = lock.day_used_up(RULES, 1.0, until=11.0, reason="used up", probe=False)
+    mint = lock.token_throttled(10.0, "too many mints", 1.0)
+    later = Gate().day_used_up(RULES, 0.0, until=9_000.0, reason="used up", probe=False)
+
+    assert ["no", "no"] == [gate.permission(299.0) for gate in (day, mint)]
+    assert "no" == later.locked(None, "locked", RULES, 1.0).permission(8_999.0)
+    assert "probe" == later.locked(None, "locked", RULES, 1.0).permission(9_000.0)
