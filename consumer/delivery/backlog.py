@@ -61,11 +61,12 @@ class Backlog:
     def take_probe(self, now: float) -> Change | None:
         """The change to try a closed account with: of the session that was tried the longest ago.
 
-        Changes that were set aside count too, unless an earlier call of theirs may still arrive.
+        A call that a dead token ended is repeated first: a further session could only show the same
+        once more. Changes that were set aside count too, unless an earlier call of theirs may arrive.
         """
         waiting = [session for _, session in self._ready] + [session for _, _, session in self._aside]
         heads = (self._lines[s][0] for s in waiting if self._blocked.get(s, 0.0) <= now)
-        change = min(heads, key=lambda c: (c.attempts.started_at or 0.0, c.sequence), default=None)
+        change = min(heads, key=_turn, default=None)
         if change is None:
             return None
         self._ready = [entry for entry in self._ready if entry[1] != change.session]
@@ -115,3 +116,8 @@ class Backlog:
             heapq.heappush(self._ready, (sequence, session))
         for session in [s for s, until in self._blocked.items() if until <= now]:
             del self._blocked[session]
+
+
+def _turn(change: Change) -> tuple[bool, float, int]:
+    attempts = change.attempts
+    return not attempts.token_repeated, attempts.started_at or 0.0, change.sequence

@@ -118,8 +118,10 @@ def decide(
 def _failed_once(
     attempts: Attempts, call: CallEnd, rules: RetryRules, chance: float, *, counts: bool
 ) -> tuple[Decision, Attempts]:
+    # The first call's evidence may be from before an outage: it counts, but it never is the last one.
+    first = attempts.failed == 0
     attempts = replace(attempts, failed=attempts.failed + 1, counted=attempts.counted + counts)
-    if attempts.counted >= rules.attempts:
+    if counts and not first and attempts.counted >= rules.attempts:
         return _given_up_after(attempts, call), attempts
     pause = rules.pauses.jittered(attempts.failed - 1, chance)
     return Again(not_before=call.ended_at + pause), attempts

@@ -20,7 +20,7 @@ def applies(_session: SessionKey, _now: float) -> Verdict:
 
 @dataclass
 class FakeZoho:
-    """A `ZohoPort` that answers `script(session, now)` after `call_seconds`.
+    """A `ZohoPort` that answers `script(session, now)` after `connect_seconds` and `call_seconds`.
 
     `arrivals`: when each call that was sent arrived, halfway through, and for which session.
     `names`: the names each session was given, in the order in which they were applied.
@@ -29,6 +29,7 @@ class FakeZoho:
     clock: Clock
     script: Script = applies
     call_seconds: float = 0.2
+    connect_seconds: float = 0.0
     arrivals: list[tuple[float, SessionKey]] = field(default_factory=list)
     names: dict[SessionKey, list[str]] = field(default_factory=dict)
     in_flight: list[SessionKey] = field(default_factory=list)
@@ -38,7 +39,9 @@ class FakeZoho:
     async def update_session(
         self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]
     ) -> CallReport:
-        """One call."""
+        """One call: connect, ask whether it may start, send, be answered."""
+        if self.connect_seconds:
+            await asyncio.sleep(self.connect_seconds)
         if not may_start():
             return CallReport(Withheld(), sent=False)
         self.overlapped |= session in self.in_flight
