@@ -61,6 +61,11 @@ def _forbidden(zoho: Emulator) -> Callable[[], None]:
     return zoho.clear_faults
 
 
+def _day_used_up(zoho: Emulator) -> Callable[[], None]:
+    zoho.use_up_day()
+    return zoho.reset  # a new day
+
+
 @pytest.mark.parametrize(
     ("break_it", "state"),
     [
@@ -68,6 +73,7 @@ def _forbidden(zoho: Emulator) -> Callable[[], None]:
         (_unintelligible, "unavailable"),
         (_revoked, "auth_failed"),
         (_forbidden, "auth_failed"),
+        (_day_used_up, "daily_quota"),
     ],
 )
 async def test_an_account_that_fails_keeps_everything_and_recovers_by_itself(
