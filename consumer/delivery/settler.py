@@ -49,6 +49,8 @@ class Settler:
         self._troubles = troubles
         self._on_progress = on_progress
         self._letters: deque[tuple[Record, Failure]] = deque()
+        # Letters that were refused when last tried: while there is one, the trouble lasts.
+        self._refused: set[str] = set()
         self._more = asyncio.Event()
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -96,8 +98,9 @@ class Settler:
             await self._more.wait()
             reason = await self._write_batch()
             if reason is None:
-                failures = 0
-                self._troubles.clear(Trouble.DEAD_LETTER)
+                if not self._refused:
+                    failures = 0
+                    self._troubles.clear(Trouble.DEAD_LETTER)
             else:
                 if failures == 0:
                     log.error("dead letter not written", reason=reason)
@@ -106,7 +109,10 @@ class Settler:
                 failures += 1
 
     async def _write_batch(self) -> str | None:
-        """Write what waits, up to a batch; the reason of the first one that was not written."""
+        """Write what waits, up to a batch; the reason of the first one that was not written.
+
+        What was not written gets in line behind the others, so that it holds up none of them.
+        """
         batch: list[tuple[Record, Failure, DeadLetter]] = []
         size = 0
         while self._letters and len(batch) < MAX_BATCH_LETTERS and size < MAX_BATCH_BYTES:
@@ -120,18 +126,20 @@ class Settler:
         refused: NotWritten | None = None
         again = []
         written: Counter[str] = Counter()
-        for (record, failure, _), result in zip(batch, results, strict=True):
+        for (record, failure, letter), result in zip(batch, results, strict=True):
             if result is None:
+                self._refused.discard(letter.id)
                 self._telemetry.dead_letter(failure.error_class)
                 self.finish(record, "dead_lettered")
                 written[failure.error_class] += 1
             else:
                 refused = refused or result
+                self._refused.add(letter.id)
                 again.append((record, failure))
         if written:
             classes = [f"{name} {count}" for name, count in sorted(written.items())]
             log.info("dead letters written", account=self._letterhead.account, classes=classes)
-        self._letters.extendleft(reversed(again))
+        self._letters.extend(again)
         if self._letters:
             self._more.set()
         else:

@@ -1,0 +1,148 @@
+"""Law 1 where records end: nothing is finished before its outcome is durable."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+import pytest
+
+from consumer.delivery.dead_letter import DeadLetter, Failure, Letterhead
+from consumer.delivery.ports import Silent
+from consumer.delivery.settler import MAX_BATCH_LETTERS, Settler
+from consumer.delivery.troubles import Trouble, Troubles
+from consumer.events.model import EventIdentity
+from consumer.records import Record, TopicPartition
+from schemas.error_class import ErrorClass
+from tests.fakes.dead_letter_topic import FakeDeadLetterTopic
+from tests.fakes.simulated_time import EPOCH_SECONDS, simulate
+
+PARTITION = TopicPartition("t", 0)
+FAILURE = Failure(ErrorClass.EVENT_UNREADABLE, "not JSON", False, EventIdentity(), EPOCH_SECONDS)
+
+
+def record(offset: int, value: bytes = b"x") -> Record:
+    """A record of the one partition."""
+    return Record("t", 0, offset, 0, None, value)
+
+
+class Scene:
+    """A settler at work on a fake dead-letter topic, for the length of a `with` block."""
+
+    def __init__(
+        self, topic: FakeDeadLetterTopic, done: Mapping[TopicPartition, Collection[int]] | None = None
+    ) -> None:
+        self.moves: list[int] = []
+        self.troubles = Troubles(lambda: None)
+        self.settler = Settler(
+            positions={PARTITION: 0},
+            already_done=done or {},
+            port=topic,
+            letterhead=Letterhead("default", "group", "1"),
+            telemetry=Silent(),
+            troubles=self.troubles,
+            on_progress=lambda: self.moves.append(self.position),
+        )
+
+    @property
+    def position(self) -> int:
+        """What may be committed."""
+        return self.settler.offsets[PARTITION].position
+
+    async def __aenter__(self) -> "Scene":
+        self._task = asyncio.create_task(self.settler.run())
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def give_up(self, *records: Record) -> None:
+        """They come in and are dead-lettered."""
+        for one in records:
+            if self.settler.receive(one):
+                self.settler.give_up(one, FAILURE)
+
+
+def test_law_1_a_dead_letter_moves_no_position_before_its_acknowledgement() -> None:
+    """And what is held is held until then."""
+
+    async def scene() -> None:
+        async with Scene(FakeDeadLetterTopic(write_seconds=2.0)) as made:
+            made.give_up(record(0), record(1))
+            await asyncio.sleep(1.0)
+            assert (0, 2, []) == (made.position, made.settler.held_records, made.moves)
+            assert not await made.settler.all_written(0.5)
+            assert await made.settler.all_written(1.0)
+            assert (2, 0, 0) == (made.position, made.settler.held_records, made.settler.held_bytes)
+            assert [1, 2] == made.moves
+
+    simulate(scene())
+
+
+def test_law_1_a_refused_dead_letter_is_tried_again_until_it_is_taken() -> None:
+    """The trouble is shown meanwhile, and the position waits at its record."""
+    topic = FakeDeadLetterTopic(refuses=lambda letter: letter.id == "t:0:1")
+
+    async def scene() -> None:
+        async with Scene(topic) as made:
+            made.give_up(*[record(n) for n in range(5)])
+            await asyncio.sleep(600.0)
+            assert (1, 1) == (made.position, made.settler.held_records)
+            assert (Trouble.DEAD_LETTER, "refused by the test") == made.troubles.gravest()
+            assert 100 <= topic.batches <= 130
+            topic.refuses = lambda _letter: False
+            assert await made.settler.all_written(6.0)
+            assert (5, None) == (made.position, made.troubles.gravest())
+
+    simulate(scene())
+    assert ["t:0:0", "t:0:2", "t:0:3", "t:0:4", "t:0:1"] == [letter.id for letter in topic.letters]
+
+
+@pytest.mark.parametrize(("refused", "size_bytes"), [(40, 262_144), (MAX_BATCH_LETTERS + 1, 1)])
+def test_more_refused_letters_than_a_batch_holds_hold_up_no_other(refused: int, size_bytes: int) -> None:
+    """Those that come after them are written; the trouble lasts as long as one is refused."""
+
+    def refuses(letter: DeadLetter) -> bool:
+        return int(letter.id.split(":")[2]) < refused
+
+    topic = FakeDeadLetterTopic(refuses=refuses)
+
+    async def scene() -> list[bool]:
+        async with Scene(topic) as made:
+            made.give_up(*[record(n, b"x" * size_bytes) for n in range(refused)])
+            made.give_up(record(refused), record(refused + 1))
+            troubled = []
+            for _ in range(60):
+                await asyncio.sleep(1.0)
+                troubled.append(bool(made.troubles))
+            assert 0 == made.position
+            return troubled
+
+    assert all(simulate(scene()))
+    assert [f"t:0:{refused}", f"t:0:{refused + 1}"] == [letter.id for letter in topic.letters]
+
+
+def test_a_record_that_an_earlier_tenure_finished_is_not_done_twice() -> None:
+    """It is passed over at its receipt, and once only."""
+
+    async def scene() -> None:
+        async with Scene(FakeDeadLetterTopic(), {PARTITION: {0, 2}}) as made:
+            assert [False, True, False] == [made.settler.receive(record(n)) for n in range(3)]
+            assert (1, 1) == (made.position, made.settler.held_records)
+            made.settler.finish(record(1), "applied")
+            assert (3, 0) == (made.position, made.settler.held_records)
+
+    simulate(scene())
+
+
+def test_a_flood_is_written_in_batches_and_each_letter_once() -> None:
+    """Not one broker round trip per record."""
+    topic = FakeDeadLetterTopic()
+
+    async def scene() -> int:
+        async with Scene(topic) as made:
+            made.give_up(*[record(n) for n in range(5000)])
+            assert await made.settler.all_written(60.0)
+            return made.position
+
+    assert 5000 == simulate(scene())
+    assert (5, 5000) == (topic.batches, len({letter.id for letter in topic.letters}))
