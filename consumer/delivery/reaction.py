@@ -6,6 +6,7 @@ from consumer.delivery.change import Attempts
 from consumer.delivery.decision import Again, CallEnd, Decision, GiveUp
 from consumer.delivery.evidence import Evidence
 from consumer.delivery.gate import Gate, GateRules
+from consumer.delivery.pauses import day_pauses
 from consumer.delivery.verdicts import (
     Applied,
     CredentialRefused,
@@ -32,8 +33,9 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
     now, session, verdict = call.ended_at, call.session, call.report.verdict
     match verdict:
         case Applied():
-            gate = gate.applied(probe=probe)
-            if verdict.echo_differences and not _settled(decision):
+            if _settled(decision):
+                gate = gate.applied(probe=probe)
+            else:
                 fields = ", ".join(difference.field for difference in verdict.echo_differences)
                 gate = gate.echo_differs(fields, rules, now, probe=probe)
         case Refused():
@@ -49,7 +51,9 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
             gate = gate.at_limit(session, rules, now, events_own=own, probe=probe)
         case DailyQuotaUsed():
             reason = f"the day's calls are used up{_said(verdict.answer)}"
-            until = None if verdict.wait_seconds is None else now + verdict.wait_seconds
+            # A wait shorter than the first pause is no hour of reset: the pauses must grow.
+            named = verdict.wait_seconds or 0.0
+            until = now + named if named >= day_pauses(rules.lock_seconds).first_seconds else None
             gate = gate.day_used_up(rules, now, until=until, reason=reason, probe=probe)
         case TokenDead():
             if before.token_repeated:
@@ -71,7 +75,8 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
             assert_never(verdict)
     if call.report.left_today == 0 and not isinstance(verdict, Locked | DailyQuotaUsed):
         reason = "Zoho says that no calls are left today"
-        gate = gate.day_used_up(rules, now, until=None, reason=reason, probe=probe)
+        # As of no probe: where this answer closed the gate, it stays closed for as long as it said.
+        gate = gate.day_used_up(rules, now, until=None, reason=reason, probe=False)
     return gate
 
 
