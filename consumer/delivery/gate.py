@@ -130,17 +130,7 @@ class Gate:
             if len(self.refused_courses) > 1
             else self.refused_courses | {session.course_id},
         )
-        if gate.is_suspect(rules):
-            reason = (
-                f"{rules.refusals_before_hold} events in a row were refused, of different sessions and "
-                "courses: a setting or the account is more likely to be wrong than all of them"
-            )
-            return gate.close_growing(
-                AccountState.SUSPECT, reason, probe_pauses(rules.lock_seconds), now, probe=probe
-            )
-        if probe or self.state is AccountState.UNAVAILABLE:
-            return replace(gate, closed=None)
-        return gate
+        return gate._served(rules, now, probe=probe)
 
     def is_suspect(self, rules: GateRules) -> bool:
         """Whether the refusals since the last applied change are too many to be the events' fault."""
@@ -155,9 +145,7 @@ class Gate:
             return gate.close_growing(
                 AccountState.AUTH_FAILED, reason, credential_pauses(rules.lock_seconds), now, probe=probe
             )
-        if probe or self.state is AccountState.UNAVAILABLE:
-            return replace(gate, closed=None)
-        return gate
+        return gate._served(rules, now, probe=probe)
 
     def failed(
         self, session: SessionKey, reason: str, rules: GateRules, now: float, *, probe: bool
@@ -203,9 +191,13 @@ class Gate:
         )
 
     def echo_differs(self, fields: str, rules: GateRules, now: float, *, probe: bool) -> "Gate":
-        """A success that shows other values than were sent, where the setting says hold."""
+        """A success that shows other values than were sent, where the setting says hold.
+
+        Zoho serves, but nothing is known to be applied: it opens nothing, and pauses go on growing.
+        """
+        gate = replace(self, failing=frozenset(), forbidden=frozenset())
         reason = f"Zoho stores other values than were sent ({fields}): check CONSUMER_ZOHO_TIME_ZONE"
-        return self.close_growing(
+        return gate.close_growing(
             AccountState.SUSPECT, reason, probe_pauses(rules.lock_seconds), now, probe=probe
         )
 
@@ -214,8 +206,8 @@ class Gate:
     ) -> "Gate":
         """422 without a lock marker: the throttle, unless it was shown to be about events."""
         if events_own:
-            gate = replace(self, limit_seen=True, limit_of=None)
-            return replace(gate, closed=None) if probe else gate
+            gate = replace(self, limit_seen=True, limit_of=None, failing=frozenset())
+            return gate._served(rules, now, probe=probe)
         if self.closed is None and self.limit_seen and self.limit_of in (None, session):
             return replace(self, limit_of=session)
         reason = "HTTP 422 without a reason: perhaps the threshold, so a full lock period is waited"
@@ -246,6 +238,18 @@ class Gate:
         since = closed.since if closed is not None and same else now
         return replace(self, closed=Closed(state, reason, since, now + pauses.nth(n), n))
 
+    def _served(self, rules: GateRules, now: float, *, probe: bool) -> "Gate":
+        """A definite answer, but nothing applied: an outage is over, a hold is not."""
+        held = self.closed if self.state is AccountState.SUSPECT else None
+        if held is not None or self.is_suspect(rules):
+            reason = held.reason if held is not None else _too_many_refused(rules)
+            return self.close_growing(
+                AccountState.SUSPECT, reason, probe_pauses(rules.lock_seconds), now, probe=probe
+            )
+        if probe or self.state is AccountState.UNAVAILABLE:
+            return replace(self, closed=None)
+        return self
+
     def _retitled(self, state: AccountState, reason: str) -> "Gate":
         assert self.closed is not None  # noqa: S101  (narrows the type)
         return replace(self, closed=replace(self.closed, state=state, reason=reason))
@@ -258,6 +262,13 @@ class Gate:
         if closed is not None and closed.state is state:
             return replace(self, closed=Closed(state, reason, closed.since, until))
         return replace(self, closed=Closed(state, reason, now, until))
+
+
+def _too_many_refused(rules: GateRules) -> str:
+    return (
+        f"{rules.refusals_before_hold} events in a row were refused, of different sessions and "
+        "courses: a setting or the account is more likely to be wrong than all of them"
+    )
 
 
 def _bounded(sessions: frozenset[SessionKey], session: SessionKey) -> frozenset[SessionKey]:

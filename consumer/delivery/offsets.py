@@ -12,14 +12,15 @@ class Offsets:
 
     def __init__(self, position: int) -> None:
         """Start at `position`: the offset of the first record that will be received, or before it."""
-        self._unfinished: deque[int] = deque()
-        self._finished: set[int] = set()
+        # From the first unfinished one on, finished ones between included.
+        self._received: deque[int] = deque()
+        self._unfinished: set[int] = set()
         self._next = position
 
     @property
     def position(self) -> int:
         """What may be committed: every record before it is finished."""
-        return self._unfinished[0] if self._unfinished else self._next
+        return self._received[0] if self._received else self._next
 
     @property
     def next_offset(self) -> int:
@@ -29,13 +30,14 @@ class Offsets:
     @property
     def finished_beyond(self) -> frozenset[int]:
         """Finished records that the position can't pass yet."""
-        return frozenset(self._finished)
+        return frozenset(offset for offset in self._received if offset not in self._unfinished)
 
     def receive(self, offset: int) -> None:
         """A record came in and is not finished yet. Raises ValueError if it is not past the last one."""
         if offset < self._next:
             raise ValueError(f"offset {offset} was received already: the next one is {self._next}")
-        self._unfinished.append(offset)
+        self._received.append(offset)
+        self._unfinished.add(offset)
         self._next = offset + 1
 
     def read_to(self, position: int) -> bool:
@@ -52,10 +54,10 @@ class Offsets:
 
         Raises ValueError for a record that was not received or is finished already.
         """
-        if offset in self._finished or not self._unfinished or not self.position <= offset < self._next:
+        if offset not in self._unfinished:
             raise ValueError(f"offset {offset} is not an unfinished one")
-        self._finished.add(offset)
+        self._unfinished.remove(offset)
         before = self.position
-        while self._unfinished and self._unfinished[0] in self._finished:
-            self._finished.remove(self._unfinished.popleft())
+        while self._received and self._received[0] not in self._unfinished:
+            self._received.popleft()
         return self.position != before

@@ -32,8 +32,9 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
     now, session, verdict = call.ended_at, call.session, call.report.verdict
     match verdict:
         case Applied():
-            gate = gate.applied(probe=probe)
-            if verdict.echo_differences and not _settled(decision):
+            if _settled(decision):
+                gate = gate.applied(probe=probe)
+            else:
                 fields = ", ".join(difference.field for difference in verdict.echo_differences)
                 gate = gate.echo_differs(fields, rules, now, probe=probe)
         case Refused():
@@ -72,7 +73,8 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
             assert_never(verdict)
     if call.report.left_today == 0 and not isinstance(verdict, Locked | DailyQuotaUsed):
         reason = "Zoho says that no calls are left today"
-        gate = gate.day_used_up(rules, now, until=None, reason=reason, probe=probe)
+        # As of no probe: where this answer closed the gate, it stays closed for as long as it said.
+        gate = gate.day_used_up(rules, now, until=None, reason=reason, probe=False)
     return gate
 
 

@@ -36,6 +36,8 @@ def test_law_1_the_position_never_passes_an_unfinished_record(run: tuple[int, li
         expected = min(unfinished, default=received[-1] + 1)
         assert expected == offsets.position
         assert moved == (before != offsets.position)
+        beyond = frozenset(done for done in finished[: done + 1] if done > expected)
+        assert beyond == offsets.finished_beyond
 
 
 def test_a_record_is_finished_once_and_only_if_it_was_received() -> None:
@@ -50,6 +52,17 @@ def test_a_record_is_finished_once_and_only_if_it_was_received() -> None:
         offsets.finish(4)
     with pytest.raises(ValueError, match="already"):
         offsets.receive(4)
+
+
+def test_an_offset_in_a_gap_is_no_record() -> None:
+    """Finishing one says so, instead of being remembered for ever as finished beyond the position."""
+    offsets = Offsets(3)
+    offsets.receive(3)
+    offsets.receive(5)
+
+    with pytest.raises(ValueError, match="unfinished"):
+        offsets.finish(4)
+    assert frozenset() == offsets.finished_beyond
 
 
 def test_reading_over_markers_moves_the_position_only_past_finished_records() -> None:
