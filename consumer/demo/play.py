@@ -31,8 +31,11 @@ async def play(
         stage = await stack.enter_async_context(set_up(catalogue))
         if rush:
             stage.tell(catalogue.rush(rush))
-            seconds = rush / LIMITS.requests * LIMITS.window_seconds
-            progress.print(f"{rush} changes published; at the quota they take about {seconds:.0f} s.")
+            seconds = quota_seconds(rush)
+            progress.print(
+                f"{rush} changes published; {LIMITS.requests} calls in {LIMITS.window_seconds:g} s "
+                f"are allowed, so they take {seconds:.0f} s."
+            )
             await _watch(stage, progress, seconds + OPENING_SECONDS, None)
         else:
             stage.tell(catalogue.opening())
@@ -45,6 +48,11 @@ async def play(
         if keep is not None:
             await keep(stage)
     return not problems
+
+
+def quota_seconds(changes: int) -> float:
+    """From the first call to the last: the first window's calls leave at once, the others wait their turn."""
+    return (changes - 1) // LIMITS.requests * LIMITS.window_seconds
 
 
 async def _watch(stage: Stage, progress: Console, seconds: float, catalogue: Catalogue | None) -> None:

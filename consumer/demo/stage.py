@@ -39,11 +39,13 @@ class Stage:
         self.told += new
         self.broker.publish(story.record for story in new)
 
-    def done(self) -> int:
-        """Events with an outcome, by the consumer's own metric."""
+    def done(self, outcome: str = "") -> int:
+        """Events with an outcome, or with this one, by the consumer's own metric."""
         lines = self.app.render_metrics().decode().splitlines()
         counts = (
-            line.rsplit(" ", 1)[1] for line in lines if line.startswith("session_consumer_events_total{")
+            line.rsplit(" ", 1)[1]
+            for line in lines
+            if line.startswith("session_consumer_events_total{") and f'outcome="{outcome}' in line
         )
         return round(sum(float(count) for count in counts))
 

@@ -48,20 +48,13 @@ def plain_line(stage: Stage, seconds: float) -> str:
 def show_summary(console: Console, stage: Stage, letters: list[Record], problems: list[str]) -> None:
     """What was applied, what was dead-lettered and why, and how the quota was kept."""
     audit = stage.zoho.audit()
-    good = sum(1 for story in stage.told if story.error_class is None)
     console.print(f"\n[bold]{len(stage.told)} events[/] were published to {SOURCE}.")
-    console.print(f"[green]{good} were applied[/]: Zoho has every session as it was last published.")
-    console.print(
-        f"[yellow]{len(letters)} are in the dead-letter topic[/] {SOURCE}.dlq, each with its reason:\n"
-    )
-    table = Table(box=None, padding=(0, 1), header_style="dim", show_edge=False)
-    table.add_column("class", no_wrap=True)
-    table.add_column("retry?", no_wrap=True)
-    table.add_column("what went wrong")
-    for letter in sorted(letters, key=lambda letter: text(letter, names.EVENT_ID) or ""):
-        retry = "yes" if text(letter, names.ERROR_RETRYABLE) == "true" else "no"
-        table.add_row(text(letter, names.ERROR_CLASS), retry, Text(text(letter, names.ERRORS_MESSAGE) or ""))
-    console.print(table)
+    proof = "." if problems else ": Zoho has every session as it was last published."
+    console.print(f"[green]{stage.done('applied')} were applied[/]{proof}")
+    if letters:
+        _show_dead_letters(console, letters)
+    else:
+        console.print("None is in the dead-letter topic.")
     seconds = f"{LIMITS.window_seconds:g} s (Zoho's minute, scaled)"
     console.print(
         f"\n[bold]{audit.calls} calls[/], never more than {audit.most_in_window} in any {seconds}; "
@@ -73,3 +66,17 @@ def show_summary(console: Console, stage: Stage, letters: list[Record], problems
             console.print(f"  {problem}", markup=False)
     else:
         console.print("[green]Checked: every event is where it belongs, nothing lost, no lock.[/]")
+
+
+def _show_dead_letters(console: Console, letters: list[Record]) -> None:
+    console.print(
+        f"[yellow]{len(letters)} are in the dead-letter topic[/] {SOURCE}.dlq, each with its reason:\n"
+    )
+    table = Table(box=None, padding=(0, 1), header_style="dim", show_edge=False)
+    table.add_column("class", no_wrap=True)
+    table.add_column("retry?", no_wrap=True)
+    table.add_column("what went wrong")
+    for letter in sorted(letters, key=lambda letter: text(letter, names.EVENT_ID) or ""):
+        retry = "yes" if text(letter, names.ERROR_RETRYABLE) == "true" else "no"
+        table.add_row(text(letter, names.ERROR_CLASS), retry, Text(text(letter, names.ERRORS_MESSAGE) or ""))
+    console.print(table)

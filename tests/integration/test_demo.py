@@ -1,5 +1,6 @@
 """The demo, as a newcomer runs it: the installed command, and nothing else."""
 
+import io
 import os
 import re
 import signal
@@ -33,7 +34,7 @@ def test_the_demo_ends_by_itself_in_time_and_finds_every_class() -> None:
 
 
 async def test_the_demo_finds_a_wrong_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that was expected to be applied, and isn't, makes it wrong."""
+    """An event that was expected to be applied, and isn't, makes it wrong, and the summary says so."""
     opening = Catalogue.opening
 
     def expecting_too_much(catalogue: Catalogue) -> list[Story]:
@@ -43,9 +44,15 @@ async def test_the_demo_finds_a_wrong_result(monkeypatch: pytest.MonkeyPatch) ->
         ]
 
     monkeypatch.setattr(Catalogue, "opening", expecting_too_much)
-    silent = Console(quiet=True)
+    summary, progress = Console(record=True, file=io.StringIO(), width=200), Console(quiet=True)
+    good = await play_module.play(summary, progress, rush=0, keep=None)
+    said = summary.export_text()
 
-    assert not await play_module.play(silent, silent, rush=0, keep=None)
+    assert not good
+    assert "The result is wrong:" in said
+    assert "should be applied" in said
+    assert "as it was last published." not in said
+    assert "Checked:" not in said
 
 
 def test_keep_leaves_everything_running_until_it_is_told_to_end() -> None:
