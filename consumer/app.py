@@ -5,52 +5,35 @@ import random
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 
 from consumer import __version__
 from consumer.clock import steady_clock
-from consumer.delivery.account import Account, AccountRules
+from consumer.delivery.account import Account
 from consumer.delivery.accounts import Accounts
-from consumer.delivery.decision import RetryRules
-from consumer.delivery.gate import GateRules
-from consumer.delivery.pauses import probe_pauses
-from consumer.delivery.quota import QuotaLimits
 from consumer.delivery.troubles import Trouble
-from consumer.events.model import EventRules
-from consumer.events.zones import load_zone
 from consumer.http import HttpServer, Probes
-from consumer.kafka.clients import connect_producer, consumer_factory
-from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError, check_connection
+from consumer.kafka.clients import consumer_factory
+from consumer.kafka.connection import KafkaRefusedError
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.journal import Journal
 from consumer.kafka.member import Member
-from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
-from consumer.settings import AccountSettings, Settings, SettingsError, read_refusals_before_hold
-from consumer.telemetry import AccountMetrics, Metrics
-from consumer.zoho.client import ZohoRules, open_zoho
-from consumer.zoho.oauth import Credential
+from consumer.kafka.producer import SharedProducer
+from consumer.kafka.startup import reach_kafka, require_topics
+from consumer.rules import account_rules, credential, zoho_rules
+from consumer.served import Served
+from consumer.settings import Settings, SettingsError, SettingsWatch
+from consumer.telemetry import Metrics
+from consumer.zoho.client import open_zoho
 
-# Kafka has so long to answer at the start (contract, section 8).
-START_SECONDS = 60.0
 # Of the shutdown time, what is kept for the last commit, for leaving the group and for the producer.
 CLOSING_SECONDS = 4.0
-PRODUCER_CLOSE_SECONDS = 1.0
-SETTING_POLL_SECONDS = 1.0
+SETTINGS_POLL_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """An account with what tells of it."""
-
-    account: Account
-    metrics: AccountMetrics
 
 
 class App:
@@ -65,7 +48,8 @@ class App:
         self._check_topics = check_topics
         self._metrics = Metrics(__version__)
         self._clock = steady_clock()
-        self._served: list[_Served] = []
+        self._producer = SharedProducer(settings.kafka)
+        self._served: list[Served] = []
         self._member: Member | None = None
         self._journal = Journal(report=self._commit_trouble)
         self._stopping = asyncio.Event()
@@ -91,6 +75,7 @@ class App:
         is missing) and SettingsError (the HTTP port is taken).
         """
         async with AsyncExitStack() as stack:
+            await self._open_accounts(stack)
             probes = Probes(ready=self._is_ready, status=self.status, metrics=self.render_metrics)
             server = HttpServer(probes, self._settings.http_host, self._settings.http_port)
             stack.push_async_callback(server.close)
@@ -116,27 +101,31 @@ class App:
 
     # Start.
 
-    async def _connect(self, stack: AsyncExitStack) -> Accounts:
-        await self._reach_kafka()
-        if self._check_topics:
-            await self._require_topics()
-        producer = await connect_producer(self._settings.kafka)
-        stack.push_async_callback(_close_within, producer.stop)
-        letterboxes = {}
-        topics = {}
+    async def _open_accounts(self, stack: AsyncExitStack) -> None:
         for settings in self._settings.accounts:
             metrics = self._metrics.account(settings.name)
             zoho = await stack.enter_async_context(
-                open_zoho(_zoho_rules(settings), _credential(settings), self._clock, on_mint=metrics.minted)
+                open_zoho(zoho_rules(settings), credential(settings), self._clock, on_mint=metrics.minted)
             )
-            account = Account(rules=_account_rules(settings), zoho=zoho, telemetry=metrics, clock=self._clock)
-            self._served.append(_Served(account, metrics))
-            topics[settings.source_topic] = account
-            letterboxes[settings.name] = DeadLetterTopic(producer, settings.dead_letter_topic)
+            account = Account(rules=account_rules(settings), zoho=zoho, telemetry=metrics, clock=self._clock)
+            account.troubles.report(Trouble.BROKER, "Kafka has not answered yet since the start")
+            self._served.append(Served(settings, account, zoho, metrics))
+
+    async def _connect(self, stack: AsyncExitStack) -> Accounts:
+        kafka = self._settings.kafka
+        await reach_kafka(kafka)
+        if self._check_topics:
+            for settings in self._settings.accounts:
+                await require_topics(kafka, settings, create=self._settings.create_topics)
+        stack.push_async_callback(self._producer.close)
+        await self._producer.ready()
         accounts = Accounts(
-            topics,
-            letterboxes,
-            group=self._settings.kafka.group_id,
+            {served.settings.source_topic: served.account for served in self._served},
+            {
+                s.settings.name: DeadLetterTopic(self._producer, s.settings.dead_letter_topic)
+                for s in self._served
+            },
+            group=kafka.group_id,
             version=__version__,
             clock=self._clock,
             wall_clock=time.time,
@@ -145,38 +134,6 @@ class App:
         )
         self._journal.keep(accounts.positions)
         return accounts
-
-    async def _reach_kafka(self) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + START_SECONDS
-        while True:
-            try:
-                await check_connection(self._settings.kafka, min(10.0, max(1.0, deadline - loop.time())))
-            except KafkaUnreachableError as exc:
-                if loop.time() >= deadline:
-                    raise
-                log.warning("kafka not reached yet", reason=str(exc))
-                await asyncio.sleep(1.0)
-            else:
-                return
-
-    async def _require_topics(self) -> None:
-        for account in self._settings.accounts:
-            statuses = await describe_topics(self._settings.kafka, account)
-            needed = {account.source_topic, account.dead_letter_topic}
-            absent = [status.name for status in statuses if status.topic is None and status.name in needed]
-            if absent and self._settings.create_topics:
-                made = await create_topics(self._settings.kafka, account)
-                log.info("topics created", topics=list(made.created))
-                statuses = made.statuses
-            elif absent:
-                raise TopicRefusedError(
-                    f"Missing topics: {', '.join(absent)}. Create them with `session-consumer topics "
-                    "create`, or set CONSUMER_CREATE_TOPICS=true."
-                )
-            for status in statuses:
-                for difference in status.differences:
-                    log.warning("topic differs", problem=difference.sentence)
 
     # Run.
 
@@ -207,13 +164,15 @@ class App:
             accounts,
             self._journal,
             make_consumer=consumer_factory(settings.kafka, rebalance_seconds=settings.shutdown_seconds),
+            on_rebuild=self._producer.renew,
             start_from=start_from.__getitem__,
             group=settings.kafka.group_id,
             drain_seconds=settings.shutdown_seconds - CLOSING_SECONDS,
+            coordinator_seconds=2 * settings.kafka.session_timeout_seconds,
             tasks=tasks,
         )
-        for served, account in zip(self._served, settings.accounts, strict=True):
-            served.account.lag = partial(_lag, member, account.source_topic)
+        for served in self._served:
+            served.account.lag = partial(_lag, member, served.settings.source_topic)
         return member
 
     def _commit_trouble(self, reason: str | None) -> None:
@@ -224,17 +183,19 @@ class App:
                 served.account.troubles.report(Trouble.COMMIT, reason)
 
     async def _watch_settings(self) -> None:
-        """The one setting that is read at run time: it ends a `suspect` hold when it changes."""
-        while self._settings.secrets_dir is not None:
-            await asyncio.sleep(SETTING_POLL_SECONDS)
-            hold = read_refusals_before_hold(self._environ, self._settings.secrets_dir)
-            for account in (served.account for served in self._served):
-                if hold is not None and hold != account.rules.gate.refusals_before_hold:
-                    gate = replace(account.rules.gate, refusals_before_hold=hold)
-                    account.rules = replace(account.rules, gate=gate)
-                    account.gate = account.gate.hold_lifted()
-                    log.info("setting changed", setting="CONSUMER_REFUSALS_BEFORE_HOLD", value=hold)
-                    account.changed()
+        """Take over what may change while the process runs from files that have changed."""
+        watch = SettingsWatch(self._settings, self._environ)
+        while True:
+            await asyncio.sleep(SETTINGS_POLL_SECONDS)
+            try:
+                changed = watch.changed()
+            except SettingsError as exc:
+                log.warning("changed settings can't be used", problems=list(exc.problems))
+                continue
+            settings = {} if changed is None else {account.name: account for account in changed.accounts}
+            for served in self._served:
+                if served.settings.name in settings:
+                    served.change(settings[served.settings.name])
 
     # What is told.
 
@@ -245,84 +206,12 @@ class App:
         """What `/metrics` says, with the gauges as they are now."""
         now = self._clock()
         for served in self._served:
-            account, metrics = served.account, served.metrics
-            oldest = account.backlog.oldest_event_at()
-            metrics.set_state(str(account.state))
-            metrics.set_quota(
-                free_slots=account.quota.free(account.rules.quota, now), left_today=account.left_today
-            )
-            metrics.set_backlog(
-                events=account.backlog.events,
-                sessions=account.backlog.sessions,
-                oldest_event_age_seconds=0.0 if oldest is None else max(0.0, time.time() - oldest),
-                drain_eta_seconds=account.eta_seconds(now),
-            )
-            metrics.set_lag(account.lag())
+            served.show(now)
         return self._metrics.render()
 
 
 def _lag(member: Member, topic: str) -> dict[str, int]:
     return {topic: member.lag(topic)}
-
-
-def _account_rules(settings: AccountSettings) -> AccountRules:
-    lock_seconds = settings.quota_lock_seconds
-    return AccountRules(
-        name=settings.name,
-        events=EventRules(
-            zone=load_zone(settings.zoho_time_zone),
-            input_style=settings.zoho_input,
-            base_path=urlsplit(settings.zoho_people_url).path,
-            max_event_bytes=settings.max_event_bytes,
-            max_clock_skew_seconds=settings.max_clock_skew_seconds,
-            skip_other_types=settings.other_event_types == "skip",
-        ),
-        quota=QuotaLimits(
-            requests=settings.quota_requests,
-            window_seconds=settings.quota_window_seconds,
-            abort_margin_seconds=settings.quota_abort_margin_seconds,
-        ),
-        gate=GateRules(lock_seconds, settings.refusals_before_hold),
-        retry=RetryRules(
-            attempts=settings.attempts,
-            lock_seconds=lock_seconds,
-            pauses=probe_pauses(lock_seconds),
-            hold_on_echo=settings.zoho_verify_echo == "hold",
-        ),
-        concurrency=settings.concurrency,
-        backlog_events=settings.backlog_events,
-        backlog_bytes=settings.backlog_bytes,
-        daily_requests=settings.quota_daily_requests,
-        daily_reserve=settings.quota_daily_reserve,
-        warn_on_echo=settings.zoho_verify_echo != "off",
-    )
-
-
-def _zoho_rules(settings: AccountSettings) -> ZohoRules:
-    return ZohoRules(
-        people_url=settings.zoho_people_url,
-        accounts_url=settings.zoho_accounts_url,
-        input_style=settings.zoho_input,
-        timeout_seconds=settings.zoho_timeout_seconds,
-        concurrency=settings.concurrency,
-    )
-
-
-def _credential(settings: AccountSettings) -> Credential:
-    return Credential(
-        settings.zoho_client_id,
-        settings.zoho_client_secret.get_secret_value(),
-        settings.zoho_refresh_token.get_secret_value(),
-    )
-
-
-async def _close_within(close: Any) -> None:
-    """Close a Kafka client within a bound: it may hang or raise where the broker is away."""
-    closing = asyncio.ensure_future(close())
-    done, _ = await asyncio.wait([closing], timeout=PRODUCER_CLOSE_SECONDS)
-    if not done:
-        closing.cancel()
-        await asyncio.wait([closing], timeout=PRODUCER_CLOSE_SECONDS / 4)
 
 
 def _first(group: BaseExceptionGroup[KafkaRefusedError]) -> KafkaRefusedError:

@@ -86,6 +86,7 @@ class Accounts:
                 log.error("position lost", account=account.rules.name, reason=str(lost[0]))
             elif ours:
                 account.troubles.clear(Trouble.POSITION)
+                account.troubles.clear(Trouble.READING)
                 positions = {p: s for p, s in ours.items() if not isinstance(s, PositionLost)}
                 self._begin_one(account, positions, owns, tasks)
             account.changed()
@@ -118,14 +119,21 @@ class Accounts:
         account = self._topics[partition.topic]
         account.troubles.report(Trouble.POSITION, reason)
 
-    def ready(self) -> list[TopicPartition]:
-        """The partitions to read more from: of accounts with room, whose offsets can be kept."""
-        return [
-            partition
+    def reading_failed(self, partition: TopicPartition, reason: str | None) -> None:
+        """A partition of the account can't be read; None: it can again."""
+        self._report(self._topics[partition.topic], Trouble.READING, reason)
+
+    def ready(self) -> dict[TopicPartition, int]:
+        """The partitions to read more from, each with how many records its account has room for.
+
+        Of accounts with room, whose offsets can be kept.
+        """
+        return {
+            partition: room
             for tenure in self._tenures.values()
-            if tenure.worker.has_room() and not self._adrift(tenure)
+            if not self._adrift(tenure) and (room := tenure.worker.room()) > 0
             for partition in tenure.settler.offsets
-        ]
+        }
 
     def _adrift(self, tenure: Tenure) -> bool:
         gravest = tenure.account.troubles.gravest()
@@ -183,7 +191,10 @@ class Accounts:
     def report(self, trouble: Trouble, reason: str | None) -> None:
         """A trouble that all accounts share; None: it is over."""
         for account in self.accounts:
-            if reason is None:
-                account.troubles.clear(trouble)
-            else:
-                account.troubles.report(trouble, reason)
+            self._report(account, trouble, reason)
+
+    def _report(self, account: Account, trouble: Trouble, reason: str | None) -> None:
+        if reason is None:
+            account.troubles.clear(trouble)
+        else:
+            account.troubles.report(trouble, reason)

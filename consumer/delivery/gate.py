@@ -214,11 +214,11 @@ class Gate:
         gate = replace(self, limit_seen=False, limit_of=session)
         return gate.locked(None, reason, rules, now)
 
-    def tried_anew(self) -> "Gate":
-        """Something changed that may end the trouble (a credential, a setting): probe at once."""
-        return (
-            self if self.closed is None else replace(self, closed=replace(self.closed, until=0.0, pauses=0))
-        )
+    def credential_changed(self) -> "Gate":
+        """A credential other than the refused one is at hand: probe at once, whatever the pause was."""
+        if self.closed is None or self.state is not AccountState.AUTH_FAILED:
+            return self
+        return replace(self, closed=replace(self.closed, until=0.0, pauses=0))
 
     def hold_lifted(self) -> "Gate":
         """The setting that holds a suspect account changed: open, and count anew."""

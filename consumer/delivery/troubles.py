@@ -9,6 +9,7 @@ class Trouble(StrEnum):
 
     POSITION = "position"
     COMMIT = "commit"
+    READING = "reading"
     DEAD_LETTER = "dead_letter"
     BROKER = "broker"
 

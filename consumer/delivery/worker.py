@@ -19,7 +19,7 @@ from consumer.delivery.settler import Settler
 from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
-from consumer.records import Record
+from consumer.records import RECORD_OVERHEAD_BYTES, Record
 
 OWNERSHIP_POLL_SECONDS = 0.25
 
@@ -59,13 +59,18 @@ class Worker:
 
     # Records in.
 
-    def has_room(self) -> bool:
-        """Whether more records may be read: what is held is below the backlog's bounds."""
+    def room(self) -> int:
+        """How many more records may be read now, each of them as large as an event may be; 0: none.
+
+        So that what is held stays within the backlog's bounds; a single larger record passes.
+        """
         rules = self._account.rules
-        return (
-            self._settler.held_records < rules.backlog_events
-            and self._settler.held_bytes < rules.backlog_bytes
-        )
+        events = rules.backlog_events - self._settler.held_records
+        free_bytes = rules.backlog_bytes - self._settler.held_bytes
+        if events <= 0 or free_bytes <= 0:
+            return 0
+        largest = rules.events.max_event_bytes + RECORD_OVERHEAD_BYTES
+        return min(events, max(1, free_bytes // largest))
 
     def receive(self, records: Sequence[Record]) -> None:
         """Take in records of one partition, in their order."""

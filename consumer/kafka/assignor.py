@@ -79,6 +79,10 @@ class AccountAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # aioka
         """This member's part of it."""
         self._owned = sorted({partition.topic for partition in assignment.partitions()})
 
+    def disown(self) -> None:
+        """This member was thrown out of the group: what it owned is another's now, and stays there."""
+        self._owned = []
+
 
 def _owned_topics(user_data: bytes) -> list[str]:
     """What a member says it owns; nothing where it says it in a way that isn't ours."""

@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 
+from consumer.kafka.assignor import AccountAssignor
 from consumer.kafka.ownership import coordinator_of
 from consumer.records import Record
 
@@ -28,6 +29,13 @@ def check_alive(consumer: AIOKafkaConsumer) -> None:
     heartbeat = coordinator._heartbeat_task
     if heartbeat is not None and heartbeat.done() and not heartbeat.cancelled() and heartbeat.exception():
         raise ClientBrokenError("the client's heartbeat task has ended")
+
+
+def disown(consumer: AIOKafkaConsumer) -> None:
+    """Let the client claim no account when it joins the group again."""
+    for assignor in coordinator_of(consumer)._assignors:
+        if isinstance(assignor, AccountAssignor):
+            assignor.disown()
 
 
 def has_fetched(consumer: AIOKafkaConsumer, partitions: list[KafkaPartition]) -> bool:

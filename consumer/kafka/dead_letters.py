@@ -9,7 +9,9 @@ from aiokafka import errors as kafka_errors
 
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.ports import NotWritten
+from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError
 from consumer.kafka.lenient_headers import send_any_header_name
+from consumer.kafka.producer import SharedProducer
 
 # The client's own bound on a request, plus what it takes to tell.
 WRITE_SECONDS = 30.0
@@ -18,10 +20,10 @@ log = structlog.get_logger(__name__)
 
 
 class DeadLetterTopic:
-    """One account's dead-letter topic; a `DeadLetterPort`. The producer is shared and started elsewhere."""
+    """One account's dead-letter topic; a `DeadLetterPort`. The producer is shared and closed elsewhere."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
-        self._producer = producer
+    def __init__(self, producer: SharedProducer, topic: str) -> None:
+        self._shared = producer
         self._topic = topic
 
     async def write(self, letters: Sequence[DeadLetter]) -> Sequence[NotWritten | None]:
@@ -41,20 +43,23 @@ class DeadLetterTopic:
         """Send them all, then wait for every acknowledgement."""
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                partitions = len(await self._producer.partitions_for(self._topic))
-        except (kafka_errors.KafkaError, TimeoutError) as exc:
+                producer = await self._shared.ready()
+                partitions = len(await producer.partitions_for(self._topic))
+        except (*_NO_CONNECTION, kafka_errors.KafkaError, TimeoutError) as exc:
             return [exc] * len(letters)
-        sent = [await self._send(letter, partitions) for letter in letters]
+        sent = [await self._send(producer, letter, partitions) for letter in letters]
         pending = [future for future in sent if isinstance(future, asyncio.Future)]
         if pending:
             await asyncio.wait(pending, timeout=WRITE_SECONDS)
         return [_result(future) for future in sent]
 
-    async def _send(self, letter: DeadLetter, partitions: int) -> "asyncio.Future[object] | Exception":
+    async def _send(
+        self, producer: AIOKafkaProducer, letter: DeadLetter, partitions: int
+    ) -> "asyncio.Future[object] | Exception":
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 future: asyncio.Future[object] = await send_any_header_name(
-                    self._producer,
+                    producer,
                     self._topic,
                     letter.source_partition % partitions,
                     key=letter.key,
@@ -82,11 +87,14 @@ class DeadLetterTopic:
                     f"dead letter {letter.id} can't be written: topic {topic} does not exist or has "
                     "no leader (`session-consumer topics create`, setting CONSUMER_DEAD_LETTER_TOPIC)"
                 )
+            case KafkaUnreachableError() | KafkaRefusedError():
+                return f"dead letter {letter.id} can't be written to topic {topic}: {error}"
             case _:
                 name = type(error).__name__
                 return f"dead letter {letter.id} can't be written to topic {topic}: {name}"
 
 
+_NO_CONNECTION = (KafkaUnreachableError, KafkaRefusedError)
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 
 

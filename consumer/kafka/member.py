@@ -14,25 +14,21 @@ from aiokafka import errors as kafka_errors
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.pauses import Pauses
 from consumer.delivery.troubles import Trouble
-from consumer.kafka.client_state import ClientBrokenError, as_record, check_alive, has_fetched
-from consumer.kafka.connection import KafkaRefusedError, translate
+from consumer.kafka.admission import Admission
+from consumer.kafka.client_state import ClientBrokenError, check_alive, disown
 from consumer.kafka.journal import Journal
+from consumer.kafka.lag import Lag
 from consumer.kafka.ownership import CommitError, FencedError, Ownership, coordinator_of
-from consumer.kafka.positions import Bounds, StartFrom, Starts, choose_starts, lost_while_reading
+from consumer.kafka.positions import Bounds, StartFrom, Starts, choose_starts
+from consumer.kafka.reader import Reader
 from consumer.records import TopicPartition
 
-POLL_SECONDS = 0.2
-MAX_RECORDS = 500
+IDLE_SECONDS = 0.02
+AGAIN_SECONDS = 0.2
 QUERY_SECONDS = 10.0
 COMMIT_SECONDS = 1.5  # with what follows and the producer's close within the app's CLOSING_SECONDS
 CLOSE_SECONDS = 1.0
 REBUILD_PAUSES = Pauses(0.5, 10.0)
-
-_REFUSED = (
-    kafka_errors.GroupAuthorizationFailedError,
-    kafka_errors.TopicAuthorizationFailedError,
-    kafka_errors.ClusterAuthorizationFailedError,
-)
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +36,10 @@ log = structlog.get_logger(__name__)
 class Member:
     """Runs the consumer until stopped; builds a new client where the old one breaks.
 
-    `make_consumer` gives an unstarted client; `start_from` the setting of a topic's account;
-    `drain_seconds` bounds how long a hand-over or a stop waits for calls in flight.
+    `make_consumer` gives an unstarted client; `on_rebuild` is called before another one is made;
+    `start_from` is the setting of a topic's account; `drain_seconds` bounds how long a hand-over or a
+    stop waits for calls in flight; `coordinator_seconds`, how long the client looks for the group's
+    coordinator among the brokers it knows: then they may have come back at other addresses.
     """
 
     def __init__(
@@ -50,25 +48,31 @@ class Member:
         journal: Journal,
         *,
         make_consumer: Callable[[], AIOKafkaConsumer],
+        on_rebuild: Callable[[], None],
         start_from: Callable[[str], StartFrom],
         group: str,
         drain_seconds: float,
+        coordinator_seconds: float,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._accounts = accounts
         self._journal = journal
         self._make_consumer = make_consumer
+        self._on_rebuild = on_rebuild
         self._start_from = start_from
         self._group = group
         self._drain_seconds = drain_seconds
+        self._coordinator_seconds = coordinator_seconds
         self._tasks = tasks
         self._stopping = asyncio.Event()
         self._ownership: Ownership | None = None
         self._assigned = self._taken_over = False
         self._handing_over: asyncio.Task[None] | None = None
         self._known: dict[TopicPartition, int] = {}
-        self._consumer: AIOKafkaConsumer | None = None
-        self._has_read = False
+        self._lag: Lag | None = None
+        self._admission = Admission(group, accounts.topics)
+        self._rebuilds = 0
+        self._no_coordinator_since: float | None = None
         self.joined = False
 
     def stop(self) -> None:
@@ -78,119 +82,77 @@ class Member:
 
     async def run(self) -> None:
         """Be a member until stopped. Raises for missing rights before the first assignment."""
-        failures = 0
         while not self._stopping.is_set():
-            consumer = self._consumer = self._make_consumer()
+            consumer = self._make_consumer()
             try:
-                await consumer.start()
-                consumer.subscribe(self._accounts.topics, listener=_Listener(self))
-                await self._read(consumer)
-                failures = 0
+                if await self._start(consumer):
+                    consumer.subscribe(self._accounts.topics, listener=_Listener(self))
+                    self._lag = Lag(consumer, self._accounts.positions)
+                    watching = self._tasks.create_task(self._lag.watch(), name="lag")
+                    try:
+                        await self._read(consumer)
+                    finally:
+                        watching.cancel()
             except (ClientBrokenError, kafka_errors.KafkaError, OSError) as exc:
-                self._raise_if_refused(exc)
+                self._admission.raise_if_refused(exc)
                 log.error(  # noqa: TRY400  (one line; the trace says no more)
                     "kafka client broken, building a new one", error=f"{type(exc).__name__}: {exc}"
                 )
                 self._accounts.report(Trouble.BROKER, f"no working connection to Kafka: {type(exc).__name__}")
-                await self._pause(REBUILD_PAUSES.nth(failures))
-                failures += 1
+                await self._pause(REBUILD_PAUSES.nth(self._rebuilds))
+                self._rebuilds += 1
             finally:
                 await self.hand_over()
                 await self._close(consumer)
+            if not self._stopping.is_set():
+                self._on_rebuild()
 
     def lag(self, topic: str) -> int:
-        """Records of the topic that are not finished, as far as the last fetch knows."""
-        if self._consumer is None:
-            return 0
-        total = 0
-        for partition, position in self._accounts.positions().items():
-            if partition.topic == topic:
-                try:
-                    end = self._consumer.highwater(KafkaPartition(*partition))
-                except (kafka_errors.KafkaError, AssertionError):
-                    end = None
-                total += max(0, (end or position) - position)
-        return total
+        """Records of the topic that are not finished, as far as is known."""
+        return 0 if self._lag is None else self._lag.of(topic)
 
     # One client's life.
 
+    async def _start(self, consumer: AIOKafkaConsumer) -> bool:
+        """Connect the client; False where the stop came first."""
+        self._no_coordinator_since = None
+        start = asyncio.ensure_future(consumer.start())
+        stop = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait([start, stop], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not start.done():
+            start.cancel()
+            await asyncio.wait([start], timeout=CLOSE_SECONDS)
+            return False
+        await start
+        return True
+
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        reader = Reader(consumer, self._accounts, self._admission, self._group)
         while not self._stopping.is_set():
             check_alive(consumer)
             self._watch_broker(consumer)
             if self._assigned and not self._taken_over:
                 await self._take_over(consumer)
-            ready = [KafkaPartition(*partition) for partition in self._accounts.ready()]
-            if not ready or consumer._subscription.reassignment_in_progress:
+            rebalancing = consumer._subscription.reassignment_in_progress
+            if rebalancing or not await reader.read():
                 coordinator_of(consumer).check_errors()
-                await self._pause(POLL_SECONDS / 10)
-                continue
-            try:
-                # Never cancelled, never in wait_for: either breaks the client's accounting for good.
-                found = await consumer.getmany(
-                    *ready, timeout_ms=int(POLL_SECONDS * 1000), max_records=MAX_RECORDS
-                )
-            except kafka_errors.OffsetOutOfRangeError as exc:
-                self._position_lost(exc)
-            except (kafka_errors.KafkaError, ValueError) as exc:
-                await self._read_again(consumer, exc)
-            else:
-                # An empty answer may mean that no fetch has come back yet.
-                self._has_read = self._has_read or has_fetched(consumer, ready)
-                for partition, messages in found.items():
-                    records = [as_record(message) for message in messages]
-                    self._accounts.receive(TopicPartition(*partition), records)
-                    await asyncio.sleep(0)
-                if not found:
-                    await self._pass_markers(consumer, ready)
-
-    async def _pass_markers(self, consumer: AIOKafkaConsumer, partitions: list[KafkaPartition]) -> None:
-        """At the end of a partition: transaction markers are no records, but offsets to be passed."""
-        assigned = consumer.assignment()
-        for partition in partitions:
-            if partition in assigned and not consumer._subscription.reassignment_in_progress:
-                position = await consumer.position(partition)
-                self._accounts.read_to(TopicPartition(*partition), position)
+                await self._pause(IDLE_SECONDS)
 
     def _watch_broker(self, consumer: AIOKafkaConsumer) -> None:
-        if not self._taken_over:
+        """Tell where the group's coordinator is lost; raise ClientBrokenError where it stays lost."""
+        if coordinator_of(consumer).coordinator_id is not None:
+            self._no_coordinator_since = None
+            if self._taken_over:
+                self._accounts.report(Trouble.BROKER, None)
             return
-        known = coordinator_of(consumer).coordinator_id is not None
-        reason = None if known else "the group's coordinator can't be reached"
-        self._accounts.report(Trouble.BROKER, reason)
-
-    def _position_lost(self, error: kafka_errors.OffsetOutOfRangeError) -> None:
-        for partition in error.args[0] if error.args else ():
-            ours = TopicPartition(partition.topic, partition.partition)
-            self._accounts.lose_position(ours, lost_while_reading(ours, self._group))
-
-    async def _read_again(self, consumer: AIOKafkaConsumer, error: Exception) -> None:
-        """After an error the client has moved on over records it did not give us: seek back."""
-        self._raise_if_refused(error)
-        log.error("reading failed", error=f"{type(error).__name__}: {error}"[:500])
-        assigned = {TopicPartition(*partition) for partition in consumer.assignment()}
-        for partition, offset in self._accounts.next_offsets().items():
-            if partition in assigned:
-                consumer.seek(KafkaPartition(*partition), offset)
-        await self._pause(POLL_SECONDS)
-
-    def _raise_if_refused(self, error: Exception) -> None:
-        """A missing right ends the start at once; later it may be a slip that is mended."""
-        cause = error.__cause__ if isinstance(error, CommitError) else error
-        if self._has_read or not isinstance(cause, _REFUSED):
-            return
-        if isinstance(cause, kafka_errors.GroupAuthorizationFailedError):
-            raise KafkaRefusedError(
-                f"Kafka refuses the consumer group: grant Read on group {self._group} "
-                "(setting CONSUMER_KAFKA_GROUP_ID)."
-            ) from error
-        if isinstance(cause, kafka_errors.TopicAuthorizationFailedError):
-            topics = ", ".join(sorted(self._accounts.topics))
-            raise KafkaRefusedError(
-                f"Kafka refuses to let the source be read: grant Read on topic {topics} "
-                "(setting CONSUMER_SOURCE_TOPIC)."
-            ) from error
-        raise translate(cause, "Kafka") from error
+        now = time.monotonic()
+        if self._no_coordinator_since is None:
+            self._no_coordinator_since = now
+        if self._taken_over:
+            self._accounts.report(Trouble.BROKER, "the group's coordinator can't be reached")
+        if now - self._no_coordinator_since > self._coordinator_seconds:
+            raise ClientBrokenError("the group's coordinator can't be found")
 
     # Ownership begins and ends.
 
@@ -204,9 +166,9 @@ class Member:
             if found.to_commit:
                 await ownership.commit(found.to_commit)
         except (kafka_errors.KafkaError, CommitError, FencedError, TimeoutError) as exc:
-            self._raise_if_refused(exc)
+            self._admission.raise_if_refused(exc)
             log.warning("take-over not possible yet", error=f"{type(exc).__name__}: {exc}")
-            await self._pause(POLL_SECONDS)
+            await self._pause(AGAIN_SECONDS)
             return
         if self._stopping.is_set() or not self._assigned or not ownership.is_current():
             return  # a rebalance came in between: its own take-over follows
@@ -215,6 +177,7 @@ class Member:
                 consumer.seek(KafkaPartition(*partition), start)
         self._ownership = ownership
         self._taken_over = self.joined = True
+        self._rebuilds = 0
         self._journal.begin(ownership, {**committed, **found.to_commit})
         self._accounts.report(Trouble.BROKER, None)
         self._accounts.begin(found.starts, ownership.generation, ownership.is_current, self._tasks)
@@ -250,6 +213,9 @@ class Member:
         self._assigned = self._taken_over = False
         ownership, self._ownership = self._ownership, None
         if ownership is not None:
+            if not ownership.is_generation_current():
+                # Thrown out of the group: whoever owns the accounts now keeps them.
+                disown(ownership.consumer)
             self._handing_over = asyncio.create_task(self._hand_over(ownership), name="hand over")
         if self._handing_over is not None and not self._handing_over.done():
             # Closing the client cancels its callback: ended half way, the settler would run for ever.
@@ -277,7 +243,7 @@ class Member:
 
     async def _close(self, consumer: AIOKafkaConsumer) -> None:
         """Leave the group, within a bound: `stop` hangs or raises where the broker is away."""
-        self._consumer = None
+        self._lag = None
         stop = asyncio.ensure_future(consumer.stop())
         done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
         if not done:

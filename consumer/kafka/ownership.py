@@ -50,14 +50,15 @@ class Ownership:
         coordinator = coordinator_of(consumer)
         return cls(consumer, coordinator.generation, coordinator.member_id)
 
+    def is_generation_current(self) -> bool:
+        """Whether the client has not been thrown out of the group, as far as it knows."""
+        coordinator = coordinator_of(self.consumer)
+        same: bool = coordinator.generation == self.generation and coordinator.member_id == self.member_id
+        return same
+
     def is_current(self) -> bool:
         """Whether the client still has this generation, and knows a coordinator."""
-        coordinator = coordinator_of(self.consumer)
-        return (
-            coordinator.generation == self.generation
-            and coordinator.member_id == self.member_id
-            and coordinator.coordinator_id is not None
-        )
+        return self.is_generation_current() and coordinator_of(self.consumer).coordinator_id is not None
 
     async def commit(self, positions: Mapping[TopicPartition, int], metadata: str = "") -> None:
         """One OffsetCommit request, no retry. Raises FencedError, or CommitError from the client's error.

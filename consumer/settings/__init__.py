@@ -6,7 +6,6 @@ from consumer.settings.load import (
     load_kafka_settings,
     load_settings,
     load_topic_settings,
-    read_refusals_before_hold,
 )
 from consumer.settings.model import (
     AccountSettings,
@@ -18,6 +17,7 @@ from consumer.settings.model import (
 )
 from consumer.settings.setting import Setting
 from consumer.settings.table import SETTINGS
+from consumer.settings.watch import SettingsWatch
 
 __all__ = [
     "SETTINGS",
@@ -27,11 +27,11 @@ __all__ = [
     "Setting",
     "Settings",
     "SettingsError",
+    "SettingsWatch",
     "TopicNames",
     "TopicSettings",
     "load_event_settings",
     "load_kafka_settings",
     "load_settings",
     "load_topic_settings",
-    "read_refusals_before_hold",
 ]

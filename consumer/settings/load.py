@@ -17,7 +17,7 @@ from consumer.settings.model import (
 )
 from consumer.settings.setting import PREFIX, Setting
 from consumer.settings.table import SETTINGS
-from consumer.settings.texts import read_file, read_texts, unknown_variables
+from consumer.settings.texts import files_of, read_texts, unknown_variables
 from consumer.settings.values import Parse
 from consumer.settings.zoho_urls import DATA_CENTRES
 
@@ -35,9 +35,12 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """Everything `run` needs; SettingsError with every problem."""
-    reading = _read(environ, SETTINGS)
+def load_settings(environ: Mapping[str, str], *, files_win: bool = False) -> Settings:
+    """Everything `run` needs; SettingsError with every problem.
+
+    `files_win`: a file counts where a variable says something else, which is a problem otherwise.
+    """
+    reading = _read(environ, SETTINGS, files_win=files_win)
     _refuse(
         reading,
         checks.kafka_problems,
@@ -52,6 +55,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             "kafka": _kafka(reading),
             "accounts": (AccountSettings.model_validate(_fields(reading, AccountSettings)),),
             "warnings": reading.warnings,
+            "files": files_of(environ, [setting.variable for setting in SETTINGS]),
         }
     )
 
@@ -86,20 +90,6 @@ def load_event_settings(environ: Mapping[str, str]) -> EventSettings:
     return EventSettings.model_validate(_fields(reading, AccountSettings, EventSettings))
 
 
-def read_refusals_before_hold(environ: Mapping[str, str], secrets_dir: str | None) -> int | None:
-    """CONSUMER_REFUSALS_BEFORE_HOLD as it stands now; None where it isn't set or can't be used.
-
-    The file wins: it is the one that can change while the process runs. Reads one small file.
-    """
-    (setting,) = (setting for setting in SETTINGS if setting.name == "REFUSALS_BEFORE_HOLD")
-    try:
-        text = read_file(secrets_dir, setting.variable) if secrets_dir else ""
-        value = setting.parse(text or environ.get(setting.variable, ""))
-    except ValueError:
-        return None
-    return value if isinstance(value, int) else None
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """Values by name without prefix, defaults included; which names were given; what is wrong so far."""
@@ -111,11 +101,15 @@ class _Reading:
 
 
 def _read(
-    environ: Mapping[str, str], settings: Iterable[Setting], *, everything_required: bool = True
+    environ: Mapping[str, str],
+    settings: Iterable[Setting],
+    *,
+    everything_required: bool = True,
+    files_win: bool = False,
 ) -> _Reading:
     wanted = tuple(settings)
     # The directory is looked at even by those who don't want its name: it holds what they want.
-    texts, problems = read_texts(environ, [setting.variable for setting in wanted])
+    texts, problems = read_texts(environ, [setting.variable for setting in wanted], files_win=files_win)
     values: dict[str, Any] = {}
     for setting in wanted:
         text = texts.get(setting.variable)

@@ -103,7 +103,10 @@ class AccountSettings(TopicNames):
 
 
 class Settings(_Frozen):
-    """Everything `run` needs. `warnings` are sentences for the log, such as an unknown variable."""
+    """Everything `run` needs. `warnings` are sentences for the log, such as an unknown variable.
+
+    `files`: every file they were read from, or would be if it were there.
+    """
 
     kafka: KafkaSettings
     accounts: tuple[AccountSettings, ...] = Field(min_length=1)
@@ -116,6 +119,7 @@ class Settings(_Frozen):
     shutdown_seconds: float = 25.0
     secrets_dir: str | None = None
     warnings: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 class TopicSettings(_Frozen):

@@ -16,11 +16,13 @@ MAX_NAME_CHARACTERS = 80
 _NOT_OURS = ("CONSUMER_SERVICE_HOST", "CONSUMER_SERVICE_PORT", "CONSUMER_PORT", "CONSUMER_TEST_KAFKA")
 
 
-def read_texts(environ: Mapping[str, str], variables: Collection[str]) -> tuple[dict[str, str], list[str]]:
+def read_texts(
+    environ: Mapping[str, str], variables: Collection[str], *, files_win: bool = False
+) -> tuple[dict[str, str], list[str]]:
     """The texts of these variables that are set, and a sentence for each that can't be read.
 
-    An empty variable or file counts as not set. Set in both places is fine while both say the same.
-    One line break at a file's end is taken off.
+    An empty variable or file counts as not set. Set in both places is fine while both say the same,
+    or `files_win`. One line break at a file's end is taken off.
     """
     texts: dict[str, str] = {}
     problems: list[str] = []
@@ -31,21 +33,21 @@ def read_texts(environ: Mapping[str, str], variables: Collection[str]) -> tuple[
     for variable in variables:
         text = environ.get(variable, "")
         try:
-            in_file = read_file(directory, variable) if directory and variable != SECRETS_DIR else ""
+            in_file = _read_file(directory, variable) if directory and variable != SECRETS_DIR else ""
         except ValueError as exc:
             problems.append(f"{variable} {exc}")
             continue
-        if text and in_file and text != in_file:
+        if text and in_file and text != in_file and not files_win:
             problems.append(
                 f"{variable} is set twice, in the environment and as a file in {SECRETS_DIR}, "
                 "and the two differ; remove one of them."
             )
         elif text or in_file:
-            texts[variable] = text or in_file
+            texts[variable] = in_file or text
     return texts, problems
 
 
-def read_file(directory: str, variable: str) -> str:
+def _read_file(directory: str, variable: str) -> str:
     """The text of the setting's file, empty where there is none; ValueError where it can't be read."""
     path = Path(directory) / variable
     try:
@@ -66,6 +68,12 @@ def read_file(directory: str, variable: str) -> str:
     except UnicodeDecodeError:
         raise ValueError(f"has a file in {SECRETS_DIR} that is not UTF-8 text; write it anew.") from None
     return text.removesuffix("\n").removesuffix("\r")
+
+
+def files_of(environ: Mapping[str, str], variables: Collection[str]) -> tuple[str, ...]:
+    """The path of each variable's file in the secrets directory, whether it is there or not."""
+    directory = environ.get(SECRETS_DIR, "")
+    return tuple(str(Path(directory) / name) for name in variables) if directory else ()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from consumer.emulator.dialects import DIALECTS, Dialect, LockAnswer
 from consumer.emulator.faults import Fault
-from consumer.emulator.options import EmulatorOptions, Limits
+from consumer.emulator.options import REFRESH_TOKEN, EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from tests.integration.conftest import MakeConsumer, MakeTopics
-from tests.integration.scene import changes, dead_letters, finished, last_names, names_at_zoho, reaches
+from tests.integration.scene import changes, dead_letters, finished, last_names, names_at_zoho, reaches, until
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
+
+QUICK = EmulatorOptions(limits=Limits(30, 3.0, 2.0))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -106,6 +109,30 @@ async def test_an_account_that_fails_keeps_everything_and_recovers_by_itself(
         assert last_names(20, 10) == names_at_zoho(zoho, 10)
 
 
+async def test_a_new_credential_ends_a_refused_one_at_once(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
+) -> None:
+    """The secret's file changes: no restart, and no waiting for the pause between two tries to end."""
+    made = await topics()
+    token = tmp_path / "CONSUMER_ZOHO_REFRESH_TOKEN"
+    token.write_text("1000.a.revoked-one")
+    async with Emulator(QUICK) as zoho:
+        # A lock period of 300 s makes the first pause 10 s.
+        env = settings_for(
+            kafka, made, zoho.url, zoho_refresh_token=None, secrets_dir=str(tmp_path), quota_lock_seconds=300
+        )
+        async with consumer_process(env) as process:
+            await publish(kafka.bootstrap, made.source, changes(3, 3))
+            await reaches(process, "auth_failed")
+            token.write_text(REFRESH_TOKEN)
+            await finished(process, 3, seconds=5)
+            assert (await process.account())["state"] == "running"
+            await process.terminate()
+
+        assert zoho.audit().calls == 3
+        assert not [line for line in process.log_lines() if REFRESH_TOKEN in line]
+
+
 async def test_twenty_refusals_in_a_row_hold_the_account(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
@@ -148,3 +175,24 @@ async def test_no_connection_costs_no_event(
 
         assert zoho.audit().writes == 10
         assert await dead_letters(kafka.bootstrap, made) == []
+
+
+async def test_no_more_events_are_held_than_the_backlog_may_hold(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Zoho is locked and hundreds wait in the topic: ten are read, and the rest when there is room."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        zoho.lock()
+        settings = settings_for(kafka, made, zoho.url, backlog_events=10, quota_requests=200)
+        async with consumer_process(settings) as process:
+            await publish(kafka.bootstrap, made.source, changes(300, 300))
+            await reaches(process, "throttled")
+
+            async def all_told() -> bool:
+                account = await process.account()
+                assert account["backlog"]["events"] <= 10
+                return (account["backlog"]["events"], account["lag"][made.source]) == (10, 300)
+
+            await until(all_told)
+            await process.terminate()

@@ -180,6 +180,7 @@ async def test_sigterm_while_kafka_is_not_there_ends_it_at_once(
 
     await until(live)
     assert await process.http_status("/readyz") == 503
+    assert (await process.account())["state"] == "kafka_down"
     started = time.monotonic()
     assert (await process.terminate(), time.monotonic() - started < 3) == (0, True)
 

@@ -46,17 +46,22 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: Leash | None = None
         directory.mkdir(parents=True)
-        copy_formatted(self._runtime, directory / "data")
+        copy_formatted(self._runtime, self.data)
         self._start_on_free_ports()
 
     @property
     def bootstrap(self) -> str:
-        """`host:port`, the same for the broker's whole life."""
+        """`host:port`, the same until it moves."""
         return f"127.0.0.1:{self._port}"
 
     def address(self, listener: str) -> str:
         """`host:port` of one of the `listeners`, the same for the broker's whole life."""
         return f"127.0.0.1:{self._listener_ports[listener]}"
+
+    @property
+    def data(self) -> Path:
+        """Where its topics are: a directory for each partition."""
+        return self._directory / "data"
 
     @property
     def log(self) -> Path:
@@ -101,6 +106,13 @@ class Broker:
         self.stop()
         self.start()
 
+    def move(self, port: int) -> None:
+        """`stop`, and come back at another port with the same data, as in a cluster that is replaced."""
+        self.stop()
+        self._port = port
+        self._write_settings()
+        self.start()
+
     def freeze(self) -> None:
         """SIGSTOP: connections stay open and nothing answers, like a machine that swaps or a paused VM."""
         self._signal(signal.SIGSTOP)
@@ -118,13 +130,9 @@ class Broker:
     def _start_on_free_ports(self) -> None:
         # Port 0 is of no use: the broker would advertise 0. So another process can be faster.
         for attempts_left in (2, 1, 0):
-            self._port, controller_port = free_port(), free_port()
+            self._port, self._controller_port = free_port(), free_port()
             self._listener_ports = {name: free_port() for name in self._listeners}
-            more = {name: (self._listeners[name], port) for name, port in self._listener_ports.items()}
-            data = self._directory / "data"
-            self._settings.write_text(
-                server_properties(data, self._port, controller_port, self._properties, more)
-            )
+            self._write_settings()
             try:
                 self.start()
             except BrokerUnavailableError:
@@ -133,6 +141,12 @@ class Broker:
                     raise
             else:
                 return
+
+    def _write_settings(self) -> None:
+        more = {name: (self._listeners[name], port) for name, port in self._listener_ports.items()}
+        self._settings.write_text(
+            server_properties(self.data, self._port, self._controller_port, self._properties, more)
+        )
 
     def _launch(self) -> None:
         command = self._runtime.command("kafka.Kafka", str(self._settings))

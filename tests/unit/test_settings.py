@@ -13,11 +13,11 @@ from consumer.settings import (
     SETTINGS,
     Settings,
     SettingsError,
+    SettingsWatch,
     load_event_settings,
     load_kafka_settings,
     load_settings,
     load_topic_settings,
-    read_refusals_before_hold,
 )
 from consumer.settings.texts import MAX_FILE_BYTES, MAX_WARNINGS
 from consumer.settings.zoho_urls import DATA_CENTRES, check_url
@@ -336,16 +336,43 @@ def test_event_rules_load_without_anything() -> None:
     assert load_event_settings(LEAST).zoho_time_zone == "Asia/Kolkata"
 
 
-def test_refusals_before_hold_is_read_anew_from_its_file(tmp_path: Path) -> None:
-    """The file wins at run time; without one that can be used, nothing is said."""
-    environ = {"CONSUMER_REFUSALS_BEFORE_HOLD": "7"}
+def test_a_changed_file_is_read_anew_and_wins_over_its_variable(tmp_path: Path) -> None:
+    """Noticed once for each change; what can't be used is said and changes nothing."""
+    environ = {**LEAST, "CONSUMER_SECRETS_DIR": str(tmp_path), "CONSUMER_REFUSALS_BEFORE_HOLD": "7"}
+    watch = SettingsWatch(load_settings(environ), environ)
+    file = tmp_path / "CONSUMER_REFUSALS_BEFORE_HOLD"
 
-    assert read_refusals_before_hold({}, None) is None
-    assert read_refusals_before_hold(environ, str(tmp_path)) == 7
-    (tmp_path / "CONSUMER_REFUSALS_BEFORE_HOLD").write_text("0\n")
-    assert read_refusals_before_hold(environ, str(tmp_path)) == 0
-    (tmp_path / "CONSUMER_REFUSALS_BEFORE_HOLD").write_text("many\n")
-    assert read_refusals_before_hold(environ, str(tmp_path)) is None
+    assert watch.changed() is None
+    file.write_text("0\n")
+    anew = watch.changed()
+    assert anew is not None
+    assert anew.accounts[0].refusals_before_hold == 0
+    assert watch.changed() is None
+    file.write_text("many\n")
+    with pytest.raises(SettingsError, match="CONSUMER_REFUSALS_BEFORE_HOLD"):
+        watch.changed()
+    assert watch.changed() is None
+
+
+def test_a_secret_that_is_swapped_by_its_link_is_noticed(tmp_path: Path) -> None:
+    """As Kubernetes does it: the files are links into a directory that is itself a link."""
+    for version in ("one", "two"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "CONSUMER_ZOHO_REFRESH_TOKEN").write_text(version)
+    (tmp_path / "mount").mkdir()
+    current = tmp_path / "mount" / "..data"
+    current.symlink_to(tmp_path / "one")
+    (tmp_path / "mount" / "CONSUMER_ZOHO_REFRESH_TOKEN").symlink_to(current / "CONSUMER_ZOHO_REFRESH_TOKEN")
+    environ = {**LEAST, "CONSUMER_SECRETS_DIR": str(tmp_path / "mount")}
+    del environ["CONSUMER_ZOHO_REFRESH_TOKEN"]
+    watch = SettingsWatch(load_settings(environ), environ)
+
+    assert watch.changed() is None
+    current.unlink()
+    current.symlink_to(tmp_path / "two")
+    anew = watch.changed()
+    assert anew is not None
+    assert anew.accounts[0].zoho_refresh_token.get_secret_value() == "two"
 
 
 @given(

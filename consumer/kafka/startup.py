@@ -1,0 +1,52 @@
+"""What must be true of Kafka before anything is served: it answers, and the topics are there."""
+
+import asyncio
+
+import structlog
+
+from consumer.kafka.connection import KafkaUnreachableError, check_connection
+from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
+from consumer.settings import KafkaSettings, TopicNames
+
+# Kafka has so long to answer at the start (contract, section 8).
+START_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+async def reach_kafka(kafka: KafkaSettings) -> None:
+    """Wait for an answer. Raises KafkaRefusedError at once, KafkaUnreachableError after 60 s."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_SECONDS
+    while True:
+        try:
+            await check_connection(kafka, min(10.0, max(1.0, deadline - loop.time())))
+        except KafkaUnreachableError as exc:
+            if loop.time() >= deadline:
+                raise
+            log.warning("kafka not reached yet", reason=str(exc))
+            await asyncio.sleep(1.0)
+        else:
+            return
+
+
+async def require_topics(kafka: KafkaSettings, account: TopicNames, *, create: bool) -> None:
+    """See to it that the account's topics are there, and warn where they are not as they should be.
+
+    Raises TopicRefusedError where one that is needed is missing and `create` is false.
+    """
+    statuses = await describe_topics(kafka, account)
+    needed = {account.source_topic, account.dead_letter_topic}
+    absent = [status.name for status in statuses if status.topic is None and status.name in needed]
+    if absent and create:
+        made = await create_topics(kafka, account)
+        log.info("topics created", topics=list(made.created))
+        statuses = made.statuses
+    elif absent:
+        raise TopicRefusedError(
+            f"Missing topics: {', '.join(absent)}. Create them with `session-consumer topics "
+            "create`, or set CONSUMER_CREATE_TOPICS=true."
+        )
+    for status in statuses:
+        for difference in status.differences:
+            log.warning("topic differs", problem=difference.sentence)
