@@ -29,6 +29,7 @@ from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError, 
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.journal import Journal
 from consumer.kafka.member import Member
+from consumer.kafka.topic_plan import NEEDED
 from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
 from consumer.settings import AccountSettings, Settings, SettingsError, read_refusals_before_hold
 from consumer.telemetry import AccountMetrics, Metrics
@@ -162,9 +163,8 @@ class App:
 
     async def _require_topics(self) -> None:
         for account in self._settings.accounts:
-            statuses = await describe_topics(self._settings.kafka, account)
-            needed = {account.source_topic, account.dead_letter_topic}
-            absent = [status.name for status in statuses if status.topic is None and status.name in needed]
+            statuses = await describe_topics(self._settings.kafka, account, needed=NEEDED)
+            absent = [status.name for status in statuses if status.topic is None and status.role in NEEDED]
             if absent and self._settings.create_topics:
                 made = await create_topics(self._settings.kafka, account)
                 log.info("topics created", topics=list(made.created))
@@ -175,8 +175,8 @@ class App:
                     "create`, or set CONSUMER_CREATE_TOPICS=true."
                 )
             for status in statuses:
-                for difference in status.differences:
-                    log.warning("topic differs", problem=difference.sentence)
+                for problem in status.problems:
+                    log.warning("topic differs", problem=problem)
 
     # Run.
 
