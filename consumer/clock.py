@@ -1,9 +1,14 @@
-"""Time, as a parameter: epoch seconds from a clock that never jumps."""
+"""Time, as a parameter: epoch seconds from a clock that never jumps; and as text."""
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 Clock = Callable[[], float]
+
+# What RFC 3339 and `datetime` can say: the years 1 to 9999, in UTC.
+_FIRST_SECONDS = -62_135_596_800.0
+_LAST_SECONDS = 253_402_300_799.9995
 
 
 def steady_clock() -> Clock:
@@ -14,3 +19,12 @@ def steady_clock() -> Clock:
     """
     offset = time.time() - time.monotonic()
     return lambda: time.monotonic() + offset
+
+
+def rfc3339(seconds: float) -> str:
+    """Epoch seconds as RFC 3339 UTC, in milliseconds; the nearest moment where the year is not 1 to 9999.
+
+    Publishers choose some of the times: an event's `time` and a record's timestamp may lie anywhere.
+    """
+    moment = datetime.fromtimestamp(min(_LAST_SECONDS, max(_FIRST_SECONDS, seconds)), tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -47,7 +47,10 @@ class LazyGroup(click.Group):
 
 
 def main() -> None:
-    """Run the command line; never returns. Ctrl+C ends it with 130, as the contract says."""
+    """Run the command line; never returns. Ctrl+C ends it with 130, as the contract says.
+
+    A bug ends it with 70 and one line: a traceback may quote an event or a secret.
+    """
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -56,7 +59,25 @@ def main() -> None:
     except click.ClickException as exc:
         exc.show()
         code = exc.exit_code
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as exc:  # noqa: BLE001  (the process edge; a stray CancelledError is a bug as well)
+        _tell_internal_error(exc)
+        code = exit_codes.INTERNAL
     sys.exit(code if isinstance(code, int) else exit_codes.DONE)
+
+
+def _tell_internal_error(exc: BaseException) -> None:
+    # Imported here: they would cost every `--help` a fifth of a second.
+    import structlog  # noqa: PLC0415
+
+    from consumer.telemetry.lines import describe_exception  # noqa: PLC0415
+
+    if structlog.is_configured():
+        structlog.get_logger(__name__).error("internal error; please report it", exc_info=exc)
+    else:
+        described = " ".join(describe_exception(exc).split())
+        click.echo(f"Internal error: {described}; please report it", err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

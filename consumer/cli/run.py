@@ -20,7 +20,7 @@ def run() -> None:
     """Run the consumer until SIGTERM or SIGINT, then drain and exit 0.
 
     Exit codes: 2 settings or missing topics, 3 Kafka can't be reached within 60 s,
-    4 Kafka refuses the credential or a right is missing.
+    4 Kafka refuses the credential or a right is missing, 70 an internal error: please report its line.
     """
     with exit_codes_from_errors():
         settings = load_settings(os.environ)

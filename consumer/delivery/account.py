@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from consumer.clock import Clock
+from consumer.clock import Clock, rfc3339
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.decision import RetryRules
 from consumer.delivery.evidence import Evidence
@@ -167,12 +167,6 @@ def day_bounds(now: float, zone: ZoneInfo) -> tuple[float, float]:
     start = datetime(today.year, today.month, today.day, tzinfo=zone)
     following = datetime.fromordinal(today.toordinal() + 1)
     return start.timestamp(), following.replace(tzinfo=zone).timestamp()
-
-
-def rfc3339(seconds: float) -> str:
-    """Epoch seconds as RFC 3339 UTC, in milliseconds."""
-    moment = datetime.fromtimestamp(seconds, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _maybe(seconds: float | None) -> str | None:

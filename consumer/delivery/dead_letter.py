@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from consumer.clock import rfc3339
 from consumer.delivery.decision import GiveUp
 from consumer.delivery.verdicts import ZohoAnswer
 from consumer.events.model import EventIdentity, Problem, Refusal
@@ -105,8 +105,8 @@ def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> Dea
         (names.ERROR_CLASS, str(failure.error_class)),
         (names.ERROR_RETRYABLE, "true" if failure.retryable else "false"),
         (names.ERROR_DETAILS, _details(failure.problems)),
-        (names.FAILED_AT, _rfc3339(failure.failed_at)),
-        (names.SOURCE_TIMESTAMP, _rfc3339(record.timestamp_ms / 1000) if record.timestamp_ms >= 0 else None),
+        (names.FAILED_AT, rfc3339(failure.failed_at)),
+        (names.SOURCE_TIMESTAMP, rfc3339(record.timestamp_ms / 1000) if record.timestamp_ms >= 0 else None),
         (names.EVENT_ID, failure.identity.id),
         (names.EVENT_SOURCE, failure.identity.source),
         (names.EVENT_TIME, failure.identity.time),
@@ -148,14 +148,6 @@ def _details(problems: tuple[Problem, ...]) -> str | None:
         return None
     entries = [{"pointer": p.pointer, "problem": p.problem} for p in problems[:MAX_PROBLEMS]]
     return json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-
-
-def _rfc3339(seconds: float) -> str:
-    try:
-        moment = datetime.fromtimestamp(seconds, tz=UTC)
-    except (ValueError, OverflowError, OSError):  # a publisher may set any timestamp
-        return "9999-12-31T23:59:59.999Z"
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _utf8(text: str) -> bytes:

@@ -118,7 +118,7 @@ class Settler:
         while self._letters and len(batch) < MAX_BATCH_LETTERS and size < MAX_BATCH_BYTES:
             record, failure = self._letters.popleft()
             letter = dead_letter(record, failure, self._letterhead)
-            size += len(letter.value or b"") + len(letter.key or b"")
+            size += letter.size_bytes
             batch.append((record, failure, letter))
         if not self._letters:
             self._more.clear()

@@ -40,6 +40,9 @@ async def play(
         else:
             stage.tell(catalogue.opening())
             await _watch(stage, progress, OPENING_SECONDS, catalogue)
+        if (reason := stage.why_ended()) is not None:
+            console.print(f"The consumer ended: {reason}", style="bold red", markup=False)
+            return False
         letters = await asyncio.to_thread(stage.dead_letters)
         problems = stage.problems(letters)
         if stage.done() < len(stage.told):
@@ -56,7 +59,7 @@ def quota_seconds(changes: int) -> float:
 
 
 async def _watch(stage: Stage, progress: Console, seconds: float, catalogue: Catalogue | None) -> None:
-    """Show how it goes until every event has an outcome; with a catalogue, tell on until then.
+    """Show how it goes until every event has an outcome, or the consumer ended; with a catalogue, tell on.
 
     Events that fail at Zoho are given up only while others are served, as in real life: so there are
     always some more.
@@ -66,8 +69,10 @@ async def _watch(stage: Stage, progress: Console, seconds: float, catalogue: Cat
     next_story_at = next_line_at = started + 1.0
     live = Live(console=progress, auto_refresh=False, transient=True) if progress.is_terminal else None
     with live or progress:
-        while stage.done() < len(stage.told) and time.monotonic() - started < seconds:
+        while stage.done() < len(stage.told) and not stage.running.done():
             now = time.monotonic()
+            if now - started >= seconds:
+                break
             if more is not None and now >= next_story_at and stage.done() > 0:
                 stage.tell([next(more)])
                 next_story_at = now + NEXT_STORY_SECONDS

@@ -14,8 +14,10 @@ from consumer.emulator.server import Emulator
 from consumer.events.model import Event, EventRules
 from consumer.events.reading import read_record
 from consumer.events.zones import load_zone
+from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError
 from consumer.records import Record
-from consumer.settings import load_settings
+from consumer.settings import SettingsError, load_settings
+from consumer.telemetry.lines import describe_exception
 from schemas import dead_letter as names
 
 SOURCE = "training.session.changed"
@@ -30,6 +32,7 @@ class Stage:
     broker: EmbeddedBroker
     zoho: Emulator
     app: App
+    running: asyncio.Future[None]
     settings: dict[str, str]
     told: list[Story] = field(default_factory=list)
 
@@ -38,6 +41,16 @@ class Stage:
         new = list(stories)
         self.told += new
         self.broker.publish(story.record for story in new)
+
+    def why_ended(self) -> str | None:
+        """Why the consumer ended before it was told to; None while it runs."""
+        if not self.running.done():
+            return None
+        error = self.running.exception()
+        if error is None:
+            return "it stopped by itself"
+        known = isinstance(error, SettingsError | KafkaRefusedError | KafkaUnreachableError)
+        return str(error) if known else describe_exception(error)
 
     def done(self, outcome: str = "") -> int:
         """Events with an outcome, or with this one, by the consumer's own metric."""
@@ -84,10 +97,13 @@ async def set_up(catalogue: Catalogue) -> AsyncIterator[Stage]:
             app = App(load_settings(settings), settings, check_topics=False)
             running = asyncio.ensure_future(app.run())
             try:
-                yield Stage(broker, zoho, app, settings)
+                yield Stage(broker, zoho, app, running, settings)
             finally:
+                ended_early = running.done()  # then `why_ended` has told of it
                 app.stop()
-                await running
+                await asyncio.wait([running])
+                if not ended_early:
+                    running.result()
 
 
 def text(letter: Record, name: str) -> str | None:

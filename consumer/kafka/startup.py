@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from consumer.kafka.connection import KafkaUnreachableError, check_connection
+from consumer.kafka.topic_plan import NEEDED
 from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
 from consumer.settings import KafkaSettings, TopicNames
 
@@ -35,9 +36,8 @@ async def require_topics(kafka: KafkaSettings, account: TopicNames, *, create: b
 
     Raises TopicRefusedError where one that is needed is missing and `create` is false.
     """
-    statuses = await describe_topics(kafka, account)
-    needed = {account.source_topic, account.dead_letter_topic}
-    absent = [status.name for status in statuses if status.topic is None and status.name in needed]
+    statuses = await describe_topics(kafka, account, needed=NEEDED)
+    absent = [status.name for status in statuses if status.topic is None and status.role in NEEDED]
     if absent and create:
         made = await create_topics(kafka, account)
         log.info("topics created", topics=list(made.created))
@@ -48,5 +48,5 @@ async def require_topics(kafka: KafkaSettings, account: TopicNames, *, create: b
             "create`, or set CONSUMER_CREATE_TOPICS=true."
         )
     for status in statuses:
-        for difference in status.differences:
-            log.warning("topic differs", problem=difference.sentence)
+        for problem in status.problems:
+            log.warning("topic differs", problem=problem)

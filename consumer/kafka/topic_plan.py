@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from consumer.settings import TopicNames
 
 Role = Literal["source", "dead_letter", "replay", "outcomes"]
+ROLES: tuple[Role, ...] = get_args(Role)
+# What `run` can't do without in this release.
+NEEDED: tuple[Role, ...] = ("source", "dead_letter")
 
 MIB = 1024 * 1024
 DAY_MS = 86_400_000
@@ -67,6 +70,13 @@ class TopicStatus:
     def wanting(self) -> bool:
         """Whether something has to be done about it."""
         return self.topic is None or any(difference.falls_short for difference in self.differences)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What to tell about it, in sentences."""
+        if self.topic is None:
+            return (f"{self.name}: missing; `session-consumer topics create` makes it.",)
+        return tuple(difference.sentence for difference in self.differences)
 
 
 def roles(names: TopicNames) -> dict[Role, str]:

@@ -132,14 +132,17 @@ def delivery_settings() -> Iterator[Setting]:
         "ATTEMPTS",
         group,
         integer(1, 100),
-        "Failed attempts of one event, while others succeed, before it is dead-lettered.",
+        "Failed attempts of one event, while others succeed, before it is dead-lettered. Even 1 means at "
+        "least two calls: one counts only if a call of another session that started after the attempt "
+        "before it got a definite answer.",
         "calls",
     )
     yield account_setting(
         "REFUSALS_BEFORE_HOLD",
         group,
         integer(0, 10_000),
-        "Events refused in a row before the account is held as `suspect`; 0: never. "
+        "Events refused in a row before the account is held as `suspect`; 0: never. Below "
+        "`CONSUMER_CONCURRENCY`, and not 0, it bounds the calls at once. "
         "Its file is read again while `run` runs.",
         "events",
     )

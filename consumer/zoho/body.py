@@ -30,7 +30,8 @@ class Body:
     `codes` and `messages` come from the places of errors, outermost first; a code is one word.
     `says_applied`: the success markers of Zoho's page, and no error beside them. `session`: the
     echoed session of such a success. `understood`: JSON with a code, a message or a success in it.
-    `text`: the visible text where the body is no JSON (an HTML page), else empty.
+    `unparsed`: there is a body, and it is no JSON, or none that is whole. `text`: its visible text, if
+    it is not JSON that broke off (an HTML page, for one), else empty.
     """
 
     codes: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Body:
     says_applied: bool = False
     session: dict[str, object] | None = None
     understood: bool = False
+    unparsed: bool = False
     text: str = ""
 
 
@@ -122,8 +124,9 @@ _LOOSE_CODE = re.compile(r'"(?:code|title|cause)"\s*:\s*"?([A-Za-z0-9_]{1,60})"?
 def _unparsed(text: str) -> Body:
     codes = tuple(_loose_codes(text[:_MAX_MARKUP]))
     if text.lstrip()[:1] in {"{", "["}:
-        return Body(codes)  # broken JSON may hold an echoed session: no phrase in it is trusted
-    return Body(codes, text=visible_text(text))
+        # Broken JSON may hold an echoed session: no phrase in it is trusted.
+        return Body(codes, unparsed=True)
+    return Body(codes, unparsed=bool(text.strip()), text=visible_text(text))
 
 
 def _loose_codes(text: str) -> Iterator[str]:

@@ -50,28 +50,35 @@ def judge(answer: Answer, sent: SentCall, now_seconds: float) -> Verdict:
     said = _said(answer, body, sent)
     sent_values = tuple(markers.plain(value) for value in sent.session_data.values())
     words = tuple(markers.own_words(text, sent_values) for text in (*body.messages, body.text) if text)
-    if _succeeded(answer, body, words):
-        return Applied(echo_differences(body.session, sent.session_id, sent.session_data))
     code_meaning = _first_known(body.codes)
     if _is_lock(answer, body, words, code_known=code_meaning is not None):
         wait_seconds = markers.named_wait_seconds(words, answer.retry_after, now_seconds)
         if _is_days_quota(answer, body, words):
             return DailyQuotaUsed(said, wait_seconds)
         return Locked(said, wait_seconds)
-    meaning = code_meaning or _first_phrase(words) or _by_status(answer, body)
+    meaning = code_meaning or _first_phrase(words)
+    # A body that says both, code 200 and an error on record, is the error: a change that is lost in
+    # silence is worse than one that is sent twice.
+    if meaning is None and _succeeded(answer, body, words):
+        return Applied(echo_differences(body.session, sent.session_id, sent.session_data))
+    meaning = meaning or _by_status(answer, body)
+    if meaning is _NOT_FOUND and body.unparsed and not body.codes:
+        # No word of the API's on the session: a proxy's page, or another site's at a wrong URL.
+        meaning = _failed(f"an answer that is not the API's (HTTP {answer.status}): is the People URL right?")
     verdict = meaning(said)
     if isinstance(verdict, MaximumLimit) and answer.left_today == 0:
         return DailyQuotaUsed(said, markers.named_wait_seconds(words, answer.retry_after, now_seconds))
     return verdict
 
 
+# Beside a code of 200, these are no success either, whatever they are about.
+_NO_SUCCESS = re.compile(r"error|fail|.*\blimit\b.*\b(?:exceeded|reached)\b")
+
+
 def _succeeded(answer: Answer, body: Body, words: tuple[str, ...]) -> bool:
     if not (200 <= answer.status <= 299 and body.says_applied):  # noqa: PLR2004
         return False
-    return not any(
-        markers.has_lock_phrase(text) or markers.has_day_phrase(text) or text.startswith(("error", "fail"))
-        for text in words
-    )
+    return not any(_NO_SUCCESS.match(text) for text in words)
 
 
 def _is_lock(answer: Answer, body: Body, words: tuple[str, ...], *, code_known: bool) -> bool:

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from consumer.app import App
 from consumer.demo import play as play_module
 from consumer.demo.catalogue import Catalogue, Story
+from consumer.settings import SettingsError
 from schemas.error_class import ErrorClass
 
 COMMAND = str(Path(sys.executable).with_name("session-consumer"))
@@ -53,6 +55,34 @@ async def test_the_demo_finds_a_wrong_result(monkeypatch: pytest.MonkeyPatch) ->
     assert "should be applied" in said
     assert "as it was last published." not in said
     assert "Checked:" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SettingsError(("The port is taken.",)), "The port is taken."),
+        (ValueError("content"), "ValueError at "),
+        (None, "it stopped by itself"),
+    ],
+)
+async def test_the_demo_tells_at_once_that_its_consumer_ended(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None, reason: str
+) -> None:
+    """With the reason, and without waiting for what can't come any more."""
+
+    async def ends(_app: App) -> None:
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(App, "run", ends)
+    summary, progress = Console(record=True, file=io.StringIO(), width=200), Console(quiet=True)
+    started = time.monotonic()
+    good = await play_module.play(summary, progress, rush=0, keep=None)
+    said = summary.export_text()
+
+    assert (good, time.monotonic() - started < 8) == (False, True), said
+    assert f"The consumer ended: {reason}" in said
+    assert "content" not in said
 
 
 def test_keep_leaves_everything_running_until_it_is_told_to_end() -> None:

@@ -1,8 +1,8 @@
 """TLS, SASL and ACLs: the real process gets in where it may, and says what is missing where it may not."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -32,6 +32,7 @@ from tests.kafka_broker.security import (
     PASSWORD,
     SCRAM_PASSWORD,
     Certificates,
+    Operation,
     grant,
     make_certificates,
     revoke,
@@ -40,7 +41,7 @@ from tests.kafka_broker.security import (
 from tests.kafka_broker.traffic import Topics, create_topics, publish, unique_topics
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.kafka_broker.untested import UNTESTED
-from tests.process import settings_for
+from tests.process import ConsumerProcess, settings_for
 
 pytestmark = pytest.mark.kafka
 
@@ -102,28 +103,50 @@ def scram(bits: int, password: str = SCRAM_PASSWORD) -> dict[str, str]:
     return {**plain(MAY_ALL, password), "kafka_sasl_mechanism": f"SCRAM-SHA-{bits}"}
 
 
-async def own_topics(kafka: SecureKafka) -> Topics:
-    """Four topics that are one test's alone."""
+async def own_topics(kafka: SecureKafka, *rights: Operation, group: bool = True) -> Topics:
+    """Four topics that are one test's alone, with these rights on each, and one on the group."""
     made = unique_topics()
     await create_topics(kafka.own, *made.names)
+    if rights:
+        for name in made.names:
+            grant(kafka.own, "topic", name, *rights)
+        if group:
+            grant(kafka.own, "group", made.group, "read")
     return made
 
 
-async def applied_and_dead_lettered(
-    kafka: SecureKafka, listener: str, consumer_process: MakeConsumer, settings: dict[str, str]
-) -> None:
-    """A consumer with these settings applies a good event, dead-letters a bad one, and ends cleanly."""
-    made = await own_topics(kafka)
-    await publish(kafka.own, made.source, [binary(b"{", "bad"), *changes(1, 1)])
+@asynccontextmanager
+async def at_work(
+    kafka: SecureKafka,
+    listener: str,
+    consumer_process: MakeConsumer,
+    settings: dict[str, str],
+    topics: Topics,
+) -> AsyncIterator[tuple[ConsumerProcess, Emulator]]:
+    """A consumer with these settings, and its Zoho; it ends cleanly and has shown no secret."""
     async with Emulator(QUICK) as zoho:
-        env = settings_for(kafka.at(listener), made, zoho.url, **settings)
+        env = settings_for(kafka.at(listener), topics, zoho.url, **settings)
         async with consumer_process(env) as process:
-            await finished(process, 2)
+            yield process, zoho
             assert await process.terminate() == 0
+        assert_no_secret(process.log_lines())
 
+
+async def applied_and_dead_lettered(
+    kafka: SecureKafka,
+    listener: str,
+    consumer_process: MakeConsumer,
+    settings: dict[str, str],
+    topics: Topics | None = None,
+) -> list[str]:
+    """A consumer with these settings applies a good event and dead-letters a bad one; what it logged."""
+    made = topics or await own_topics(kafka)
+    await publish(kafka.own, made.source, [binary(b"{", "bad"), *changes(1, 1)])
+    async with at_work(kafka, listener, consumer_process, settings, made) as (process, zoho):
+        await finished(process, 2)
         letters = [header(letter, "dlq.event.id") for letter in await dead_letters(kafka.own, made)]
         assert (["bad"], last_names(1, 1)) == (letters, names_at_zoho(zoho, 1))
-        assert_no_secret(process.log_lines())
+    return process.log_lines()
 
 
 async def refused(
@@ -258,10 +281,7 @@ async def test_a_source_topic_that_may_not_be_read_ends_the_start(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer, has_position: bool
 ) -> None:
     """Described but not readable: exit code 4 with the right to grant, with or without a position."""
-    made = await own_topics(secure_kafka)
-    for name in made.names:
-        grant(secure_kafka.own, "topic", name, "describe")
-    grant(secure_kafka.own, "group", made.group, "read")
+    made = await own_topics(secure_kafka, "describe")
     await publish(secure_kafka.own, made.source, changes(1, 1))
     if has_position:
         await commit_start(secure_kafka.own, made)
@@ -275,65 +295,68 @@ async def test_a_group_that_may_not_be_used_ends_the_start(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer
 ) -> None:
     """Topics allowed, the group not: exit code 4, with the group and the right."""
-    made = await own_topics(secure_kafka)
-    for name in made.names:
-        grant(secure_kafka.own, "topic", name, "read")
+    made = await own_topics(secure_kafka, "read", group=False)
 
     said = await refused(secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made)
 
     assert f"grant Read on group {made.group}" in said
 
 
+async def test_rights_on_the_source_and_the_dead_letter_topic_are_enough(
+    secure_kafka: SecureKafka, consumer_process: MakeConsumer
+) -> None:
+    """Of the other topics, one that may be seen is looked at, and one that may not is left alone."""
+    made = await own_topics(secure_kafka)
+    grant(secure_kafka.own, "topic", made.source, "read")
+    grant(secure_kafka.own, "topic", made.dead_letters, "write")
+    grant(secure_kafka.own, "topic", made.replay, "describe")
+    grant(secure_kafka.own, "group", made.group, "read")
+
+    lines = await applied_and_dead_lettered(
+        secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made
+    )
+
+    assert [f"{made.replay}: its settings can't be read" in line for line in lines].count(True) == 1
+    assert not any(made.outcomes in line for line in lines)
+
+
 async def test_a_dead_letter_topic_that_may_not_be_written_is_waited_for(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer
 ) -> None:
     """`kafka_down` with the right to grant; once granted, it goes on by itself and nothing is lost."""
-    made = await own_topics(secure_kafka)
-    for name in made.names:
-        grant(secure_kafka.own, "topic", name, "read")
-    grant(secure_kafka.own, "group", made.group, "read")
+    made = await own_topics(secure_kafka, "read")
     await publish(secure_kafka.own, made.source, [binary(b"{", "bad"), *changes(2, 2)])
-    async with Emulator(QUICK) as zoho:
-        env = settings_for(secure_kafka.at("SASL"), made, zoho.url, **plain(MAY_WHAT_IS_GRANTED))
-        async with consumer_process(env) as process:
-            status = await reaches(process, "kafka_down")
-            assert f"to topic {made.dead_letters}: grant Write on it" in status["reason"]
-            assert await dead_letters(secure_kafka.own, made) == []
+    user = plain(MAY_WHAT_IS_GRANTED)
+    async with at_work(secure_kafka, "SASL", consumer_process, user, made) as (process, zoho):
+        status = await reaches(process, "kafka_down")
+        assert f"to topic {made.dead_letters}: grant Write on it" in status["reason"]
+        assert await dead_letters(secure_kafka.own, made) == []
 
-            grant(secure_kafka.own, "topic", made.dead_letters, "write")
-            await finished(process, 3)
-            assert await process.terminate() == 0
-
+        grant(secure_kafka.own, "topic", made.dead_letters, "write")
+        await finished(process, 3)
         letters = [header(letter, "dlq.event.id") for letter in await dead_letters(secure_kafka.own, made)]
         assert (["bad"], last_names(2, 2)) == (letters, names_at_zoho(zoho, 2))
-        assert_no_secret(process.log_lines())
 
 
 async def test_a_source_topic_that_may_not_be_read_any_more_is_waited_for(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer
 ) -> None:
     """Once started, a right that is taken away is a wait and no end, and the reason names the right."""
-    made = await own_topics(secure_kafka)
-    for name in made.names:
-        grant(secure_kafka.own, "topic", name, "read", "write")
-    grant(secure_kafka.own, "group", made.group, "read")
-    async with Emulator(QUICK) as zoho:
-        env = settings_for(secure_kafka.at("SASL"), made, zoho.url, **plain(MAY_WHAT_IS_GRANTED))
+    made = await own_topics(secure_kafka, "read", "write")
+    user = plain(MAY_WHAT_IS_GRANTED)
+    async with at_work(secure_kafka, "SASL", consumer_process, user, made) as (process, zoho):
         zoho.add_fault(Fault("slow", calls=1, seconds=1.0))
-        async with consumer_process(env) as process:
-            await publish(secure_kafka.own, made.source, changes(1, 1))
+        await publish(secure_kafka.own, made.source, changes(1, 1))
 
-            async def called() -> bool:
-                return zoho.audit().calls == 1
+        async def called() -> bool:
+            return zoho.audit().calls == 1
 
-            await until(called)
-            revoke(secure_kafka.own, "topic", made.source)
-            status = await reaches(process, "kafka_down")
-            assert "grant Read on the topic" in status["reason"]
+        await until(called)
+        revoke(secure_kafka.own, "topic", made.source)
+        status = await reaches(process, "kafka_down")
+        assert "grant Read on the topic" in status["reason"]
 
-            grant(secure_kafka.own, "topic", made.source, "read")
-            await publish(secure_kafka.own, made.source, changes(4, 2))
-            await finished(process, 5)
-            assert await process.terminate() == 0
-
+        grant(secure_kafka.own, "topic", made.source, "read")
+        await publish(secure_kafka.own, made.source, changes(4, 2))
+        await finished(process, 5)
         assert last_names(4, 2) == names_at_zoho(zoho, 2)

@@ -28,6 +28,8 @@ PASSWORD = "pw-7f3a-not-to-be-seen"
 SCRAM_PASSWORD = "pw-9c1b-not-to-be-seen"
 CLIENT_NAME = "consumer-by-certificate"
 
+Operation = Literal["read", "write", "describe"]
+
 _SCRAM_ITERATIONS = 4096
 _ANSWER_SECONDS = 10
 _LISTENERS = {
@@ -110,7 +112,7 @@ def grant(
     bootstrap: str,
     kind: Literal["topic", "group"],
     name: str,
-    *operations: Literal["read", "write", "describe"],
+    *operations: Operation,
 ) -> None:
     """Let MAY_WHAT_IS_GRANTED do that with one topic or group; returns when the broker has it."""
     admin = AdminClient({"bootstrap.servers": bootstrap})

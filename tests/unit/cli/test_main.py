@@ -1,10 +1,43 @@
 """The command's frame: exit codes that every command shares."""
 
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
+
+from tests.kafka_broker.traffic import unique_topics
+from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.process import settings_for
+
+SECRET = "not-to-be-seen"
+# The command with a bug in it: in a task of `run`, and in a command that configures no logging.
+BUGGY_RUN = f"""
+import asyncio
+from consumer import app
+from consumer.cli.main import main
+
+async def bug():
+    raise ValueError("{SECRET}")
+
+async def run(self):
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(bug())
+
+app.App.run = run
+main()
+"""
+BUGGY_VALIDATE = f"""
+from consumer.cli import event
+from consumer.cli.main import main
+
+def bug(*_):
+    raise KeyError("{SECRET}")
+
+event.check_files = bug
+main()
+"""
 
 
 def _run(*arguments: str, stdin: int | None = subprocess.DEVNULL) -> "subprocess.Popen[str]":
@@ -42,3 +75,31 @@ def test_ctrl_c_ends_a_command_with_130() -> None:
     _, said = process.communicate(timeout=20)
 
     assert (130, False) == (process.returncode, "Traceback" in said)
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "starts", "says"),
+    [
+        (BUGGY_RUN, ("run",), '{"timestamp":', ("internal error; please report it", "caused by ValueError")),
+        (BUGGY_VALIDATE, ("event", "validate", "-"), "Internal error: KeyError", ("; please report it",)),
+    ],
+)
+def test_a_bug_ends_a_command_with_70_and_one_line_without_contents(
+    code: str, arguments: tuple[str, ...], starts: str, says: tuple[str, ...]
+) -> None:
+    """The line says where the bug is, through a task group too, and nothing of what it was about."""
+    settings = settings_for(KafkaUnderTest("127.0.0.1:1"), unique_topics(), "http://127.0.0.1:1")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | settings,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+    assert (done.returncode, done.stdout) == (70, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith(starts)
+    assert all(part in line for part in (*says, "<string>", " bug"))
+    assert SECRET not in line

@@ -7,10 +7,10 @@ import pytest
 
 from consumer.delivery.dead_letter import DeadLetter, Failure, Letterhead
 from consumer.delivery.ports import Silent
-from consumer.delivery.settler import MAX_BATCH_LETTERS, Settler
+from consumer.delivery.settler import MAX_BATCH_BYTES, MAX_BATCH_LETTERS, Settler
 from consumer.delivery.troubles import Trouble, Troubles
 from consumer.events.model import EventIdentity
-from consumer.records import Record, TopicPartition
+from consumer.records import Headers, Record, TopicPartition
 from schemas.error_class import ErrorClass
 from tests.fakes.dead_letter_topic import FakeDeadLetterTopic
 from tests.fakes.simulated_time import EPOCH_SECONDS, simulate
@@ -19,9 +19,9 @@ PARTITION = TopicPartition("t", 0)
 FAILURE = Failure(ErrorClass.EVENT_UNREADABLE, "not JSON", False, EventIdentity(), EPOCH_SECONDS)
 
 
-def record(offset: int, value: bytes = b"x") -> Record:
+def record(offset: int, value: bytes = b"x", headers: Headers = ()) -> Record:
     """A record of the one partition."""
-    return Record("t", 0, offset, 0, None, value)
+    return Record("t", 0, offset, 0, None, value, headers)
 
 
 class Scene:
@@ -145,3 +145,17 @@ def test_a_flood_is_written_in_batches_and_each_letter_once() -> None:
 
     assert 5000 == simulate(scene())
     assert (5, 5000) == (topic.batches, len({letter.id for letter in topic.letters}))
+
+
+def test_a_batch_is_bounded_in_bytes_headers_included() -> None:
+    """Publishers may put megabytes into headers."""
+    topic = FakeDeadLetterTopic()
+    headers = tuple((f"h{n}", b"x" * 1024) for n in range(1024))
+
+    async def scene() -> None:
+        async with Scene(topic) as made:
+            made.give_up(*[record(n, headers=headers) for n in range(12)])
+            assert await made.settler.all_written(60.0)
+
+    simulate(scene())
+    assert topic.batches == 12 * 1024 * 1024 / MAX_BATCH_BYTES

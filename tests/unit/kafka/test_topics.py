@@ -78,6 +78,15 @@ def test_a_setting_that_falls_short_is_told_with_its_consequence() -> None:
     assert status.wanting
 
 
+def test_what_is_told_of_a_missing_topic_is_how_to_make_it() -> None:
+    """One sentence; and of one that differs, its differences."""
+    missing_one = status_of(NAMES, {"s": topic("s")})[2]
+    short = with_dead_letters(retention_ms=DAYS_7)
+
+    assert missing_one.problems == ("s.replay: missing; `session-consumer topics create` makes it.",)
+    assert short.problems == (short.differences[0].sentence,)
+
+
 def test_more_than_is_needed_is_told_but_no_finding() -> None:
     """Retention without limit, or a larger message size, may be meant."""
     status = with_dead_letters(retention_ms="-1", max_message_bytes="9999999")
