@@ -16,7 +16,7 @@ from consumer.delivery.account import Account
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.troubles import Trouble
 from consumer.http import HttpServer, Probes
-from consumer.kafka.clients import consumer_factory
+from consumer.kafka.clients import consumer_factory, reservation_life
 from consumer.kafka.connection import KafkaRefusedError
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.journal import Journal
@@ -102,12 +102,21 @@ class App:
     # Start.
 
     async def _open_accounts(self, stack: AsyncExitStack) -> None:
+        reservation_seconds = reservation_life(
+            self._settings.kafka.session_timeout_seconds, self._settings.shutdown_seconds
+        )
         for settings in self._settings.accounts:
             metrics = self._metrics.account(settings.name)
             zoho = await stack.enter_async_context(
                 open_zoho(zoho_rules(settings), credential(settings), self._clock, on_mint=metrics.minted)
             )
-            account = Account(rules=account_rules(settings), zoho=zoho, telemetry=metrics, clock=self._clock)
+            account = Account(
+                rules=account_rules(settings, reservation_seconds),
+                zoho=zoho,
+                telemetry=metrics,
+                clock=self._clock,
+            )
+            account.clock_behind = lambda: time.time() - self._clock()
             account.troubles.report(Trouble.BROKER, "Kafka has not answered yet since the start")
             self._served.append(Served(settings, account, zoho, metrics))
 
@@ -130,9 +139,9 @@ class App:
             clock=self._clock,
             wall_clock=time.time,
             chance=random.random,
-            on_progress=self._journal.positions_moved,
+            on_progress=self._journal.moved,
         )
-        self._journal.keep(accounts.positions)
+        self._journal.keep(accounts)
         return accounts
 
     # Run.

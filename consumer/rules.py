@@ -14,7 +14,7 @@ from consumer.zoho.client import ZohoRules
 from consumer.zoho.oauth import Credential
 
 
-def account_rules(settings: AccountSettings) -> AccountRules:
+def account_rules(settings: AccountSettings, reservation_seconds: float) -> AccountRules:
     """What the core goes by."""
     lock_seconds = settings.quota_lock_seconds
     return AccountRules(
@@ -31,6 +31,9 @@ def account_rules(settings: AccountSettings) -> AccountRules:
             requests=settings.quota_requests,
             window_seconds=settings.quota_window_seconds,
             abort_margin_seconds=settings.quota_abort_margin_seconds,
+            reservation_seconds=reservation_seconds,
+            call_seconds=settings.zoho_timeout_seconds,
+            clock_margin_seconds=settings.quota_clock_margin_seconds,
         ),
         gate=GateRules(lock_seconds, settings.refusals_before_hold),
         retry=RetryRules(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from consumer.delivery.evidence import Evidence
 from consumer.delivery.gate import AccountState, Gate, GateRules
 from consumer.delivery.ports import Telemetry, ZohoPort
 from consumer.delivery.quota import Quota, QuotaLimits
+from consumer.delivery.quota_state import QuotaState, read_state, taken_over
 from consumer.delivery.troubles import Trouble, Troubles
 from consumer.events.model import EventRules, SessionKey
 from consumer.records import TopicPartition
@@ -43,7 +45,8 @@ class AccountRules:
 class Account:
     """The state that outlives a tenure: quota, gate, evidence, and what could not be committed.
 
-    `wake` is set by whoever changes something that may let a call start.
+    `on_wake` is called by whoever changes something that may let a call start.
+    `quiet_until`: no call before, because one of the last owner may still be under way.
     `blocked`: sessions of which a call without an answer may still arrive, and until when.
     `done_beyond`: records finished beyond the committed position, by partition, with that position;
     `generation`: the group's when the account was last owned.
@@ -55,6 +58,7 @@ class Account:
     clock: Clock
     gate: Gate = field(default_factory=Gate)
     quota: Quota = field(default_factory=Quota)
+    quiet_until: float = 0.0
     evidence: Evidence = field(default_factory=Evidence)
     left_today: int | None = None
     owned: bool = False
@@ -67,11 +71,60 @@ class Account:
     on_wake: Callable[[], None] = lambda: None
     troubles: Troubles = field(init=False)
     shown: AccountState = AccountState.STANDBY
+    # How far the wall clock is ahead of `clock`, which never jumps.
+    clock_behind: Callable[[], float] = lambda: 0.0
+    # Who writes the quota's state, what it said last, and how many times it said something new.
+    writer: str = field(default_factory=lambda: token_hex(4))
+    written: str = ""
+    writes: int = 0
 
     def __post_init__(self) -> None:
         """No troubles yet."""
         self.troubles = Troubles(self.changed)
         self.since = self.clock()
+
+    # The quota's state, over all owners.
+
+    def state_text(self) -> str:
+        """The quota's state as it is now, for the commit's metadata."""
+        state = QuotaState(
+            self.quota, self.zoho.mint_budget, self.gate.closed, self.rules.quota.window_seconds
+        )
+        # Others read it by their own wall clock; ours may have been set since this process started.
+        state = state.shifted(round(self.clock_behind(), 2))
+        text = state.to_text(self.writer, 0)
+        if text != self.written:
+            self.written, self.writes = text, self.writes + 1
+        return state.to_text(self.writer, self.writes)
+
+    def resume(self, text: str | None, *, committed: bool) -> None:
+        """Ownership begins: go on from what the last owner's commit says, the worst where it says nothing.
+
+        `committed`: whether there was any commit at all. What this process wrote itself, it knows better.
+        """
+        now = self.clock()
+        limits = self.rules.quota
+        state, writer = QuotaState.of_nobody(), ""
+        if text:
+            try:
+                state, writer = read_state(text)
+            except ValueError as exc:
+                log.warning("quota state not readable", account=self.rules.name, reason=str(exc))
+                text = None
+        if writer == self.writer:
+            return
+        if text:
+            state = state.shifted(-round(self.clock_behind(), 2))
+            state, self.quiet_until = taken_over(state, limits, now)
+        elif committed:
+            state = QuotaState.at_worst(limits, self.rules.gate.lock_seconds, now)
+            log.warning(
+                "the position was set by somebody: all slots and token mints count as just used",
+                account=self.rules.name,
+            )
+        self.quota = state.quota
+        self.zoho.resume_mints(state.mints)
+        self.gate = Gate(closed=state.closed)
 
     def changed(self) -> None:
         """Something that decides the state changed: note since when, tell, and wake the worker."""
@@ -128,6 +181,8 @@ class Account:
         closed = self.gate.closed
         waiting = closed is not None and self.state is closed.state
         next_free_at = self.quota.next_free_at(limits, now)
+        if next_free_at is not None:
+            next_free_at = max(next_free_at, self.quiet_until)
         return {
             "state": str(self.state),
             "since": rfc3339(self.since),
@@ -156,7 +211,8 @@ class Account:
         if events == 0:
             return 0.0
         limits = self.rules.quota
-        closed = max(0.0, self.gate.closed.until - now) if self.gate.closed is not None else 0.0
+        opens_at = 0.0 if self.gate.closed is None else self.gate.closed.until
+        closed = max(0.0, max(opens_at, self.quiet_until) - now)
         beyond_free = max(0, events - self.quota.free(limits, now))
         return closed + beyond_free / limits.requests * limits.window_seconds
 

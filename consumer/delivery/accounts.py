@@ -1,13 +1,14 @@
 """All accounts of this process: who owns what now, and to whom a record belongs."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
 from consumer.clock import Clock
 from consumer.delivery.account import Account
 from consumer.delivery.backlog import Backlog
+from consumer.delivery.commits import Draft, Entry, keeper, with_state
 from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.ports import DeadLetterPort
 from consumer.delivery.tenure import Tenure
@@ -60,6 +61,29 @@ class Accounts:
     def topics(self) -> list[str]:
         """The topics to subscribe to."""
         return list(self._topics)
+
+    def resume(self, partitions: Collection[TopicPartition], stored: Mapping[TopicPartition, Entry]) -> None:
+        """These partitions become ours: take over what their commits say of each account's quota."""
+        for account in self.accounts:
+            ours = {p: stored.get(p) for p in partitions if self._topics[p.topic] is account}
+            if ours:
+                kept = ours[keeper(ours)]
+                account.resume(
+                    None if kept is None else kept.metadata,
+                    committed=any(entry is not None for entry in ours.values()),
+                )
+
+    def first_entries(
+        self, positions: Mapping[TopicPartition, int], partitions: Collection[TopicPartition]
+    ) -> dict[TopicPartition, Entry]:
+        """The first commit of partitions that had none, of which `partitions` are all."""
+        entries: dict[TopicPartition, Entry] = {}
+        for account in self.accounts:
+            own = {p: position for p, position in positions.items() if self._topics[p.topic] is account}
+            if own:
+                all_own = dict.fromkeys(p for p in partitions if self._topics[p.topic] is account)
+                entries |= with_state(own, account.state_text(), keeper(all_own))
+        return entries
 
     def begin(
         self,
@@ -161,12 +185,32 @@ class Accounts:
         }
 
     def positions(self) -> dict[TopicPartition, int]:
-        """What may be committed (law 1)."""
+        """How far all is finished (law 1)."""
         return {
             partition: offsets.position
             for tenure in self._tenures.values()
             for partition, offsets in tenure.settler.offsets.items()
         }
+
+    def draft(self) -> Draft:
+        """What may be committed now, and what has to be."""
+        entries: dict[TopicPartition, Entry] = {}
+        for tenure in self._tenures.values():
+            entries |= tenure.entries()
+        slots = {name: tenure.account.quota.next_slot for name, tenure in self._tenures.items()}
+        return Draft(entries, slots)
+
+    def recorded(self, draft: Draft, refused: Mapping[TopicPartition, str]) -> None:
+        """The commit was answered. `refused`: why some partitions' entries were not taken."""
+        reasons = {self._topics[p.topic].rules.name: reason for p, reason in refused.items()}
+        for name, slot in draft.slots.items():
+            tenure = self._tenures.get(name)
+            if tenure is not None and name in reasons:
+                tenure.account.troubles.report(Trouble.COMMIT, reasons[name])
+            elif tenure is not None:
+                tenure.account.troubles.clear(Trouble.COMMIT)
+                tenure.account.quota = tenure.account.quota.recorded(slot)
+                tenure.account.on_wake()
 
     def stop_calls(self) -> None:
         """Start no more calls; reading and settling go on."""

@@ -100,6 +100,13 @@ class Backlog:
         """
         self._blocked[session] = until
 
+    def waiting(self, by: float, at_most: int) -> int:
+        """How many changes could be taken by then, counted up to `at_most`."""
+        ready = len(self._ready)
+        if ready < at_most:
+            ready += sum(not_before <= by for not_before, _, _ in self._aside)
+        return min(ready, at_most)
+
     def next_ready_at(self) -> float | None:
         """When the next change that was set aside is ready; None if none is aside."""
         return self._aside[0][0] if self._aside else None

@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from consumer.delivery.dead_letter import DeadLetter
+from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.verdicts import CallReport
 from consumer.events.model import SessionKey
 
 
 class ZohoPort(Protocol):
-    """The one call of Zoho's API that we make."""
+    """The one call of Zoho's API that we make, and the tokens it takes."""
+
+    @property
+    def mint_budget(self) -> MintBudget:
+        """The tokens minted so far; one that is being minted is counted already."""
+        ...
+
+    def resume_mints(self, budget: MintBudget) -> None:
+        """Go on from what the account's last owner had minted."""
+        ...
 
     async def update_session(
         self,

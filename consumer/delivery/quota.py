@@ -4,43 +4,69 @@ Zoho counts a call somewhere between its start and its answer. A slot is held fr
 window after the answer, so whatever the network does, no window at Zoho holds more than `requests`
 calls: among more than that, take the one that started last; every other one arrived less than a window
 before, was answered later still, and so still held a slot: one slot too many.
+
+A call needs a reservation as well: a note of it in the group's commit, made before the call, so that
+whoever takes over knows of every call that may have been made (see `quota_state`).
 """
 
-import json
 from dataclasses import dataclass, replace
-from typing import Any
 
 # Two machines' clocks may run at rates that differ by this share; a quartz clock is within 0.01 %.
 CLOCK_RATE_MARGIN = 0.001
-STATE_VERSION = 1
+# A reservation is not used for a call in its last quarter: the connection has to come up in time.
+USABLE_SHARE = 0.75
+# So long before a slot is free its reservation is made, as a share of a reservation's life.
+LEAD_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaLimits:
-    """The account's quota: at most `requests` calls in any `window_seconds`."""
+    """The account's quota, at most `requests` calls in any `window_seconds`, and what bounds a call's end.
+
+    A reservation is void after `reservation_seconds`, a call over after `call_seconds`, and one that was
+    aborted may arrive for `abort_margin_seconds` more. Two hosts' clocks differ by at most
+    `clock_margin_seconds`.
+    """
 
     requests: int = 30
     window_seconds: float = 60.0
     abort_margin_seconds: float = 10.0
+    reservation_seconds: float = 5.0
+    call_seconds: float = 15.0
+    clock_margin_seconds: float = 1.0
 
     @property
     def hold_seconds(self) -> float:
         """How long after its answer a call still holds its slot."""
         return self.window_seconds * (1 + CLOCK_RATE_MARGIN)
 
+    @property
+    def lead_seconds(self) -> float:
+        """How long before it is needed a reservation is made."""
+        return self.reservation_seconds * LEAD_SHARE
+
+    @property
+    def longest_seconds(self) -> float:
+        """From a reservation until its call, if there was one, can't arrive any more."""
+        return self.reservation_seconds + self.call_seconds + self.abort_margin_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Who holds the slots: one serialisable value. Times are epoch seconds of a steady clock.
+    """Who holds the slots. Times are epoch seconds of a steady clock.
 
     `answered`: the answer times of calls that still hold a slot, ascending.
-    `in_flight`: (slot number, start time) of the calls without an answer yet.
+    `in_flight`: (slot number, reservation time) of the calls without an answer yet.
+    `reserved`: the same of slots that no call has taken yet; those numbered below `recorded_below` are
+    in an acknowledged commit.
     `day` and `day_calls`: our own calls of the day that began at `day` (0: none counted yet).
     """
 
     answered: tuple[float, ...] = ()
     in_flight: tuple[tuple[int, float], ...] = ()
+    reserved: tuple[tuple[int, float], ...] = ()
     next_slot: int = 1
+    recorded_below: int = 1
     day: float = 0.0
     day_calls: int = 0
 
@@ -50,7 +76,7 @@ class Quota:
         return held + len(self.in_flight)
 
     def free(self, limits: QuotaLimits, now: float) -> int:
-        """Slots free at `now`, 0 or more."""
+        """Slots free at `now`, or at a later time if no call ends before; 0 or more."""
         return max(0, limits.requests - self.used(limits, now))
 
     def next_free_at(self, limits: QuotaLimits, now: float) -> float | None:
@@ -62,21 +88,62 @@ class Quota:
         wanted = len(held) - (limits.requests - len(self.in_flight))
         return held[wanted] + limits.hold_seconds if 0 <= wanted < len(held) else None
 
+    def reserve(self, limits: QuotaLimits, count: int, now: float) -> "Quota":
+        """Note that up to `count` more calls are about to be made; void reservations go.
+
+        Never more than `requests` in all: that many can be written down.
+        """
+        kept = tuple(entry for entry in self.reserved if entry[1] + limits.reservation_seconds > now)
+        count = min(count, limits.requests - len(kept) - len(self.in_flight))
+        new = tuple((self.next_slot + n, now) for n in range(count))
+        return replace(self, reserved=(*kept, *new), next_slot=self.next_slot + len(new))
+
+    def recorded(self, below: int) -> "Quota":
+        """A commit that held the reservations numbered below was acknowledged."""
+        return replace(self, recorded_below=max(self.recorded_below, below))
+
+    def usable(self, limits: QuotaLimits, at: float, *, recorded: bool = False) -> int:
+        """Reservations that a call can still start with at `at`; or only those that are recorded."""
+        young = limits.reservation_seconds * USABLE_SHARE
+        return sum(
+            at < reserved_at + young and (slot < self.recorded_below or not recorded)
+            for slot, reserved_at in self.reserved
+        )
+
+    def without_reservations(self) -> "Quota":
+        """No call will be made with what is reserved."""
+        return replace(self, reserved=())
+
     def take(self, limits: QuotaLimits, now: float) -> tuple["Quota", int]:
-        """A call starts: the new state and the slot's number. Raises ValueError if no slot is free."""
+        """A call starts with the oldest recorded reservation: the new state and the slot's number.
+
+        Raises ValueError if no slot is free, or no reservation is recorded and usable.
+        """
         if self.free(limits, now) < 1:
             raise ValueError("no slot is free")
-        slot = self.next_slot
+        young = limits.reservation_seconds * USABLE_SHARE
+        for entry in self.reserved:
+            if entry[0] < self.recorded_below and now < entry[1] + young:
+                break
+        else:
+            raise ValueError("no reservation is recorded")
         kept = tuple(at for at in self.answered if at + limits.hold_seconds > now)
         return (
             replace(
                 self,
                 answered=kept,
-                in_flight=(*self.in_flight, (slot, now)),
-                next_slot=slot + 1,
+                in_flight=(*self.in_flight, entry),
+                reserved=tuple(each for each in self.reserved if each != entry),
                 day_calls=self.day_calls + 1,
             ),
-            slot,
+            entry[0],
+        )
+
+    def is_young(self, limits: QuotaLimits, slot: int, now: float) -> bool:
+        """Whether the call of `slot`, which is in flight, may still be sent."""
+        return any(
+            number == slot and now < reserved_at + limits.reservation_seconds
+            for number, reserved_at in self.in_flight
         )
 
     def answer(self, slot: int, at: float) -> "Quota":
@@ -94,37 +161,6 @@ class Quota:
     def on_day(self, day: float) -> "Quota":
         """The day's count begins anew where `day`, the start of today, is another one."""
         return self if day == self.day else replace(self, day=day, day_calls=0)
-
-    def to_text(self) -> str:
-        """As compact JSON, times in milliseconds: some 500 characters for 30 slots."""
-        return json.dumps(
-            {
-                "v": STATE_VERSION,
-                "answered": [round(at * 1000) for at in self.answered],
-                "inFlight": [[slot, round(at * 1000)] for slot, at in self.in_flight],
-                "nextSlot": self.next_slot,
-                "day": round(self.day * 1000),
-                "dayCalls": self.day_calls,
-            },
-            separators=(",", ":"),
-        )
-
-    @classmethod
-    def from_text(cls, text: str) -> "Quota":
-        """The inverse of `to_text`. Raises ValueError for anything else."""
-        try:
-            state: Any = json.loads(text)
-            if state["v"] != STATE_VERSION:
-                raise ValueError(f"version {state['v']!r} is not {STATE_VERSION}")
-            return cls(
-                answered=tuple(sorted(int(at) / 1000 for at in state["answered"])),
-                in_flight=tuple((int(slot), int(at) / 1000) for slot, at in state["inFlight"]),
-                next_slot=int(state["nextSlot"]),
-                day=int(state["day"]) / 1000,
-                day_calls=int(state["dayCalls"]),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as exc:
-            raise ValueError(f"not a quota state: {type(exc).__name__}") from exc
 
     def _without(self, slot: int) -> tuple[tuple[int, float], ...]:
         rest = tuple(entry for entry in self.in_flight if entry[0] != slot)

@@ -7,6 +7,7 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.delivery.account import Account
+from consumer.delivery.commits import Entry, with_state
 from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.ports import DeadLetterPort
 from consumer.delivery.settler import Settler
@@ -48,10 +49,23 @@ class Tenure:
             on_progress=on_progress,
         )
         self.worker = Worker(
-            account, self.settler, owns=owns, clock=clock, wall_clock=wall_clock, chance=chance
+            account,
+            self.settler,
+            owns=owns,
+            on_progress=on_progress,
+            clock=clock,
+            wall_clock=wall_clock,
+            chance=chance,
         )
         self._worker_task: asyncio.Task[None] | None = None
         self._settler_task: asyncio.Task[None] | None = None
+
+    def entries(self) -> dict[TopicPartition, Entry]:
+        """What a commit has to say now: the positions, and beside the lowest one the quota's state."""
+        return with_state(
+            {partition: offsets.position for partition, offsets in self.settler.offsets.items()},
+            self.account.state_text(),
+        )
 
     def begin(self, tasks: asyncio.TaskGroup) -> None:
         """Start serving. A task that breaks takes `tasks`, and so the process, with it."""
@@ -68,6 +82,7 @@ class Tenure:
         done, _ = await asyncio.wait([self._worker_task], timeout=seconds)
         broken = self._settler_task is None or self._settler_task.done()
         written = not broken and await self.settler.all_written(max(0.0, deadline - loop.time()))
+        self.account.quota = self.account.quota.without_reservations()
         return bool(done) and written
 
     async def end(self, committed: Mapping[TopicPartition, int]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 class Worker:
     """Serves an account for one tenure. `owns` says whether the tenure still lasts (law 3).
 
+    `on_progress` is called where the quota has changed, which a commit has to record.
     `wall_clock` is the real one, for comparing with publishers' clocks. `chance` gives numbers in
     [0, 1) for jitter.
     """
@@ -39,6 +41,7 @@ class Worker:
         settler: Settler,
         *,
         owns: Callable[[], bool],
+        on_progress: Callable[[], None],
         clock: Clock,
         wall_clock: Clock,
         chance: Callable[[], float],
@@ -46,6 +49,7 @@ class Worker:
         self._account = account
         self._settler = settler
         self._owns = owns
+        self._on_progress = on_progress
         self._clock = clock
         self._wall_clock = wall_clock
         self._chance = chance
@@ -132,21 +136,56 @@ class Worker:
             if not self._owns():  # nobody tells when the client finds its coordinator again
                 return self._clock() + OWNERSHIP_POLL_SECONDS
             now = self._clock()
-            gate = self._account.gate
-            permission = gate.permission(now)
-            if permission == "no":
-                return None if gate.closed is None or gate.closed.probing else gate.closed.until
-            if len(self._calls) >= self._calls_at_once(probe=permission == "probe"):
+            self._reserve(now)
+            start_at = self._next_start_at(now)
+            if start_at is None:
                 return None
-            slot_at = self._slot_at(now)
-            if slot_at is None or slot_at > now:
-                return slot_at
-            probe = permission == "probe"
+            if start_at > now:
+                # Woken before it, to reserve; where that time has come, for the call.
+                early = start_at - self._account.rules.quota.lead_seconds
+                return early if early > now else start_at
+            probe = self._account.gate.permission(now) == "probe"
             change = self._backlog.take_probe(now) if probe else self._backlog.take(now)
             if change is None:
                 return self._backlog.next_ready_at()
             self._start_call(calls, change, now, probe=probe)
         return None
+
+    def _next_start_at(self, now: float) -> float | None:
+        """When the next call may start: `now` if it may; None where something has to happen first."""
+        account = self._account
+        if now < account.quiet_until:
+            return account.quiet_until
+        gate = account.gate
+        permission = gate.permission(now)
+        if permission == "no":
+            return None if gate.closed is None or gate.closed.probing else gate.closed.until
+        if len(self._calls) >= self._calls_at_once(probe=permission == "probe"):
+            return None
+        slot_at = self._slot_at(now)
+        if slot_at is None or slot_at > now:
+            return slot_at
+        if not self._backlog.waiting(now, 1) and permission == "open":
+            return self._backlog.next_ready_at()
+        # Where none is recorded yet, the commit that records one wakes us.
+        return now if account.quota.usable(account.rules.quota, now, recorded=True) else None
+
+    def _reserve(self, now: float) -> None:
+        """See to it that the calls that may start soon have a reservation by then."""
+        account = self._account
+        limits = account.rules.quota
+        soon = now + limits.lead_seconds
+        permission = account.gate.permission(soon)
+        if permission == "no" or soon < account.quiet_until:
+            return
+        probe = permission == "probe"
+        bound = min(self._calls_at_once(probe=probe), account.quota.free(limits, soon))
+        # A probe may take a change that was set aside for later.
+        wanted = min(bound, self._backlog.sessions) if probe else self._backlog.waiting(soon, bound)
+        missing = wanted - account.quota.usable(limits, soon)
+        if missing > 0:
+            account.quota = account.quota.reserve(limits, missing, now)
+            self._on_progress()
 
     def _calls_at_once(self, *, probe: bool) -> int:
         if probe:
@@ -190,15 +229,19 @@ class Worker:
         self._calls.discard(task)
         self._wake.set()
 
-    def _may_start(self) -> bool:
+    def _may_start(self, slot: int) -> bool:
         """The last check, once the connection is up: law 3, and a stop that came meanwhile."""
-        return self._owns() and not self._stopping and not self._account.troubles
+        account = self._account
+        young = account.quota.is_young(account.rules.quota, slot, self._clock())
+        return young and self._owns() and not self._stopping and not account.troubles
 
     async def _call(self, change: Change, slot: int, started_at: float, *, probe: bool) -> None:
         account = self._account
         event = reread(change.record, account.rules.events)
         try:
-            report = await account.zoho.update_session(event.session, event.session_data, self._may_start)
+            report = await account.zoho.update_session(
+                event.session, event.session_data, partial(self._may_start, slot)
+            )
         except asyncio.CancelledError:
             self._aborted(change, slot, self._clock())
             if probe:
@@ -211,6 +254,7 @@ class Worker:
             self._aborted(change, slot, now)
         else:
             account.quota = account.quota.answer(slot, now)
+        self._on_progress()
         if report.left_today is not None:
             account.left_today = report.left_today
         self._settle(change, CallEnd(change.session, report, started_at, now), probe=probe)

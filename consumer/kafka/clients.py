@@ -15,6 +15,20 @@ PRODUCER_BATCH_BYTES = 128 * 1024
 # What the client may hold beside the backlog.
 FETCH_BYTES = 4 * 1024 * 1024
 NEVER_MS = 2**31 - 1
+HEARTBEAT_SHARE = 1 / 5
+LONGEST_RESERVATION_SECONDS = 5.0
+
+
+def reservation_life(session_timeout_seconds: float, rebalance_seconds: float) -> float:
+    """How long after a commit a call may still start: 5 s, or half of the lease that the commit gives.
+
+    A commit that succeeded says that nobody else owns what it names for so long after it was *sent*:
+    the group waits for this member's heartbeat, or for it to join again.
+    """
+    lease_seconds = min(
+        session_timeout_seconds, rebalance_seconds - session_timeout_seconds * HEARTBEAT_SHARE
+    )
+    return min(LONGEST_RESERVATION_SECONDS, lease_seconds / 2)
 
 
 def consumer_factory(kafka: KafkaSettings, *, rebalance_seconds: float) -> Callable[[], AIOKafkaConsumer]:
@@ -35,7 +49,7 @@ def consumer_factory(kafka: KafkaSettings, *, rebalance_seconds: float) -> Calla
             isolation_level="read_committed",
             partition_assignment_strategy=(AccountAssignor(),),
             session_timeout_ms=round(kafka.session_timeout_seconds * 1000),
-            heartbeat_interval_ms=round(kafka.session_timeout_seconds * 1000 / 5),
+            heartbeat_interval_ms=round(kafka.session_timeout_seconds * 1000 * HEARTBEAT_SHARE),
             rebalance_timeout_ms=round(rebalance_seconds * 1000),
             # Judged by whether somebody waits in getmany, which says nothing of us: `/livez` does.
             max_poll_interval_ms=NEVER_MS,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from consumer.delivery.commits import Draft, Entry
 from consumer.delivery.pauses import Pauses
 from consumer.kafka.ownership import CommitError, FencedError
 from consumer.records import TopicPartition
@@ -24,31 +25,43 @@ class Committer(Protocol):
         """Whether the ownership still lasts, as far as the client knows."""
         ...
 
-    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """One commit. Raises FencedError or CommitError."""
+    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> Mapping[TopicPartition, str]:
+        """One commit: what was refused, and why. Raises FencedError or CommitError."""
+        ...
+
+
+class Source(Protocol):
+    """Where the commits come from: the accounts."""
+
+    def draft(self) -> Draft:
+        """What may be committed now, and what has to be."""
+        ...
+
+    def recorded(self, draft: Draft, refused: Mapping[TopicPartition, str]) -> None:
+        """The commit was answered."""
         ...
 
 
 class Journal:
-    """Keeps the group's committed positions at what is finished (law 1).
+    """Keeps the group's commits at what is finished (law 1), and at what is about to be called (law 2).
 
-    `report` is told the trouble of a failing commit, and None when it is over.
+    `report` is told the trouble of a commit that failed as a whole, and None when an ownership begins.
     """
 
     def __init__(self, report: Callable[[str | None], None]) -> None:
-        self._positions: Callable[[], Mapping[TopicPartition, int]] = dict
         self._report = report
+        self._source: Source | None = None
         self._owner: Committer | None = None
         self._moved = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
-        self.committed: dict[TopicPartition, int] = {}
+        self.committed: dict[TopicPartition, Entry] = {}
 
-    def keep(self, positions: Callable[[], Mapping[TopicPartition, int]]) -> None:
-        """Keep these positions: what may be committed, asked for at each commit."""
-        self._positions = positions
+    def keep(self, source: Source) -> None:
+        """Keep this source's commits."""
+        self._source = source
 
-    def begin(self, owner: Committer, committed: Mapping[TopicPartition, int]) -> None:
-        """Ownership began, with these positions committed."""
+    def begin(self, owner: Committer, committed: Mapping[TopicPartition, Entry]) -> None:
+        """Ownership began, with these entries committed."""
         self._owner = owner
         self.committed = dict(committed)
         self._report(None)
@@ -57,12 +70,16 @@ class Journal:
         """Ownership ended: commit nothing more."""
         self._owner = None
 
-    def positions_moved(self) -> None:
+    def moved(self) -> None:
         """There is something to commit, perhaps."""
         self._moved.set()
 
+    def positions(self) -> dict[TopicPartition, int]:
+        """The positions that are committed."""
+        return {partition: entry.position for partition, entry in self.committed.items()}
+
     async def run(self) -> None:
-        """Commit whenever positions have moved. Never returns."""
+        """Commit whenever something has moved. Never returns."""
         failures = 0
         while True:
             await self._moved.wait()
@@ -71,7 +88,7 @@ class Journal:
             if owner is None:
                 continue
             try:
-                await self.commit(owner)
+                complete = await self.commit(owner)
             except FencedError as exc:
                 log.info("commit fenced", error=str(exc))
                 if owner.is_current():  # the group rebalances: this may pass without a new owner
@@ -81,25 +98,34 @@ class Journal:
                 await self._again_later(failures)
                 failures += 1
             else:
-                failures = 0
-                self._report(None)
+                failures = 0 if complete else failures + 1
+                if not complete:
+                    await self._again_later(failures)
 
-    async def commit(self, owner: Committer) -> None:
-        """Commit what has moved since the last commit. Raises FencedError or CommitError."""
+    async def commit(self, owner: Committer) -> bool:
+        """Commit what has moved since the last commit: False where some of it was refused.
+
+        Raises FencedError or CommitError.
+        """
         async with self._one_at_a_time:
+            if self._source is None:
+                return True
+            draft = self._source.draft()
             moved = {
-                partition: position
-                for partition, position in self._positions().items()
-                if self.committed.get(partition) != position
+                partition: entry
+                for partition, entry in draft.entries.items()
+                if self.committed.get(partition) != entry
             }
-            if not moved:
-                return
-            commit = asyncio.ensure_future(owner.commit(moved))
-            done, _ = await asyncio.wait([commit], timeout=PATIENCE_SECONDS)
-            if not done:
-                self._report(f"no answer to an offset commit in {PATIENCE_SECONDS:g} s")
-            await commit
-            self.committed.update(moved)
+            refused: Mapping[TopicPartition, str] = {}
+            if moved:
+                commit = asyncio.ensure_future(owner.commit(moved))
+                done, _ = await asyncio.wait([commit], timeout=PATIENCE_SECONDS)
+                if not done:
+                    self._report(f"no answer to an offset commit in {PATIENCE_SECONDS:g} s")
+                refused = await commit
+                self.committed.update({p: entry for p, entry in moved.items() if p not in refused})
+            self._source.recorded(draft, refused)
+            return not refused
 
     async def _again_later(self, failures: int) -> None:
         await asyncio.sleep(REPEAT_PAUSES.nth(failures))

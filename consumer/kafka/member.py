@@ -12,6 +12,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from aiokafka import errors as kafka_errors
 
 from consumer.delivery.accounts import Accounts
+from consumer.delivery.commits import Entry
 from consumer.delivery.pauses import Pauses
 from consumer.delivery.troubles import Trouble
 from consumer.kafka.admission import Admission
@@ -158,13 +159,18 @@ class Member:
 
     async def _take_over(self, consumer: AIOKafkaConsumer) -> None:
         """Begin to own what was assigned: find the positions, seek, and start the accounts."""
-        ownership = Ownership.of(consumer)
+        ownership = Ownership(consumer)
         partitions = [TopicPartition(*partition) for partition in consumer.assignment()]
         try:
             async with asyncio.timeout(QUERY_SECONDS):
-                found, committed = await self._find_starts(consumer, partitions)
+                found, stored = await self._find_starts(consumer, partitions)
+            self._accounts.resume(partitions, stored)
             if found.to_commit:
-                await ownership.commit(found.to_commit)
+                first = self._accounts.first_entries(found.to_commit, partitions)
+                refused = await ownership.commit(first)
+                if refused:
+                    raise CommitError("; ".join(refused.values()))
+                stored |= first
         except (kafka_errors.KafkaError, CommitError, FencedError, TimeoutError) as exc:
             self._admission.raise_if_refused(exc)
             log.warning("take-over not possible yet", error=f"{type(exc).__name__}: {exc}")
@@ -178,24 +184,28 @@ class Member:
         self._ownership = ownership
         self._taken_over = self.joined = True
         self._rebuilds = 0
-        self._journal.begin(ownership, {**committed, **found.to_commit})
+        self._journal.begin(ownership, stored)
         self._accounts.report(Trouble.BROKER, None)
         self._accounts.begin(found.starts, ownership.generation, ownership.is_current, self._tasks)
 
     async def _find_starts(
         self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
-    ) -> tuple[Starts, dict[TopicPartition, int]]:
+    ) -> tuple[Starts, dict[TopicPartition, Entry]]:
         kafka_partitions = [KafkaPartition(*partition) for partition in partitions]
         stored = await coordinator_of(consumer).fetch_committed_offsets(kafka_partitions)
         beginnings = await consumer.beginning_offsets(kafka_partitions) if partitions else {}
         ends = await consumer.end_offsets(kafka_partitions) if partitions else {}
-        committed = {TopicPartition(*p): value.offset for p, value in stored.items() if value.offset >= 0}
+        committed = {
+            TopicPartition(*p): Entry(value.offset, value.metadata or "")
+            for p, value in stored.items()
+            if value.offset >= 0
+        }
         found = Starts({}, {})
         for topic in {partition.topic for partition in partitions}:
             own = [partition for partition in partitions if partition.topic == topic]
             chosen = choose_starts(
                 {p: Bounds(beginnings[KafkaPartition(*p)], ends[KafkaPartition(*p)]) for p in own},
-                {p: committed[p] for p in own if p in committed},
+                {p: committed[p].position for p in own if p in committed},
                 {p: self._known[p] for p in own if p in self._known},
                 self._start_from(topic),
                 self._group,
@@ -232,8 +242,8 @@ class Member:
         except (FencedError, CommitError, TimeoutError) as exc:
             log.warning("last commit failed: what it held will be done again", error=str(exc))
         finally:
-            self._known.update(self._journal.committed)
-            await self._accounts.end(self._journal.committed)
+            self._known.update(self._journal.positions())
+            await self._accounts.end(self._journal.positions())
         log.info("handed over", drained=drained, seconds=round(time.monotonic() - started, 3))
 
     async def _pause(self, seconds: float) -> None:

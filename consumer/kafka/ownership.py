@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka import errors as kafka_errors
 from aiokafka.protocol.commit import OffsetCommitRequest
 
+from consumer.delivery.commits import Entry
 from consumer.records import TopicPartition
 
 
@@ -26,13 +26,15 @@ _LOST_OWNERSHIP = (
     kafka_errors.RebalanceInProgressError,
 )
 
+_NOT_SENT = (kafka_errors.NodeNotReadyError, kafka_errors.GroupCoordinatorNotAvailableError)
+_MOVED = (kafka_errors.GroupCoordinatorNotAvailableError, kafka_errors.NotCoordinatorForGroupError)
+
 _GRANT = {
     kafka_errors.GroupAuthorizationFailedError: "grant Read on the group (CONSUMER_KAFKA_GROUP_ID)",
     kafka_errors.TopicAuthorizationFailedError: "grant Read on the topic",
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Ownership:
     """Generation and member id, captured when ownership began.
 
@@ -40,15 +42,12 @@ class Ownership:
     waited over a rebalance would pass as the new owner's. This one is refused instead.
     """
 
-    consumer: AIOKafkaConsumer
-    generation: int
-    member_id: str
-
-    @classmethod
-    def of(cls, consumer: AIOKafkaConsumer) -> "Ownership":
-        """What the consumer's coordinator has now."""
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
         coordinator = coordinator_of(consumer)
-        return cls(consumer, coordinator.generation, coordinator.member_id)
+        self.consumer = consumer
+        self.generation: int = coordinator.generation
+        self.member_id: str = coordinator.member_id
+        self._unanswered = False
 
     def is_generation_current(self) -> bool:
         """Whether the client has not been thrown out of the group, as far as it knows."""
@@ -57,29 +56,45 @@ class Ownership:
         return same
 
     def is_current(self) -> bool:
-        """Whether the client still has this generation, and knows a coordinator."""
-        return self.is_generation_current() and coordinator_of(self.consumer).coordinator_id is not None
+        """Whether the client still has this generation, knows a coordinator, and every commit's answer."""
+        known = coordinator_of(self.consumer).coordinator_id is not None
+        return known and not self._unanswered and self.is_generation_current()
 
-    async def commit(self, positions: Mapping[TopicPartition, int], metadata: str = "") -> None:
-        """One OffsetCommit request, no retry. Raises FencedError, or CommitError from the client's error.
+    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> dict[TopicPartition, str]:
+        """One OffsetCommit request, no retry: the partitions whose entries were refused, and why.
 
+        Raises FencedError, or CommitError where nothing was committed as far as is known. Where there was
+        no answer, the commit may land yet and roll back what a later one says: this ownership is over
+        then, and the group is joined again, under a generation that the late commit does not have.
         Bounded by the client's request time-out; the caller bounds its patience.
         """
         topics: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
-        for partition, offset in positions.items():
-            topics[partition.topic].append((partition.partition, offset, metadata))
+        for partition, entry in entries.items():
+            topics[partition.topic].append((partition.partition, entry.position, entry.metadata))
+        coordinator = coordinator_of(self.consumer)
         request = OffsetCommitRequest(
-            coordinator_of(self.consumer).group_id,
+            coordinator.group_id,
             self.generation,
             self.member_id,
             OffsetCommitRequest.DEFAULT_RETENTION_TIME,
             list(topics.items()),
         )
-        coordinator = coordinator_of(self.consumer)
+        answered = False
         try:
             response = await coordinator._send_req(request)
-        except kafka_errors.KafkaError as exc:
+            answered = True
+        except _NOT_SENT as exc:
+            answered = True
             raise CommitError(f"offsets can't be committed: {type(exc).__name__}") from exc
+        except kafka_errors.KafkaError as exc:
+            coordinator.request_rejoin()
+            raise CommitError(f"no answer to an offset commit: {type(exc).__name__}") from exc
+        finally:
+            self._unanswered = self._unanswered or not answered
+        return self._refusals(response)
+
+    def _refusals(self, response: Any) -> dict[TopicPartition, str]:
+        refused: dict[TopicPartition, str] = {}
         for topic, partitions in response.topics:
             for partition, code in partitions:
                 error = kafka_errors.for_code(code)
@@ -87,20 +102,18 @@ class Ownership:
                     continue
                 if error in _LOST_OWNERSHIP:
                     raise FencedError(error.__name__)
-                _tell_coordinator(coordinator, error)
+                if error in _MOVED:
+                    # Let the client look for the coordinator again.
+                    coordinator_of(self.consumer).coordinator_dead()
                 reason = f"offsets of {topic}:{partition} can't be committed: {error.__name__}"
                 if error in _GRANT:
                     reason = f"{reason}; {_GRANT[error]}"
-                raise CommitError(reason) from error()
+                if error is kafka_errors.GroupAuthorizationFailedError or error in _MOVED:
+                    raise CommitError(reason) from error()
+                refused[TopicPartition(topic, partition)] = reason
+        return refused
 
 
 def coordinator_of(consumer: AIOKafkaConsumer) -> Any:
     """The consumer's group coordinator: the client has no public way to the generation."""
     return consumer._coordinator
-
-
-def _tell_coordinator(coordinator: Any, error: type[Exception]) -> None:
-    """Let the client look for the coordinator again where this one says it is none."""
-    moved = (kafka_errors.GroupCoordinatorNotAvailableError, kafka_errors.NotCoordinatorForGroupError)
-    if error in moved:
-        coordinator.coordinator_dead()

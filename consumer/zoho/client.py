@@ -10,13 +10,13 @@ from yarl import URL
 
 from consumer import __version__
 from consumer.clock import Clock
+from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.ports import ZohoPort
 from consumer.delivery.verdicts import CallReport, DailyQuotaUsed, Locked, TokenDead, Unreachable
 from consumer.events.mapping import request_target, session_data_json
 from consumer.events.model import InputStyle, SessionKey
 from consumer.zoho.answer import Answer
 from consumer.zoho.errors import Interrupted, verdict_on
-from consumer.zoho.mint_budget import MintBudget
 from consumer.zoho.oauth import AccessToken, Credential, Tokens
 from consumer.zoho.token_endpoint import TokenEndpoint
 from consumer.zoho.verdict import SentCall, judge
@@ -63,7 +63,7 @@ async def open_zoho(
 
 
 class ZohoClient(ZohoPort):
-    """Calls "Update Session". `tokens` is public: its budget travels in the quota's state."""
+    """Calls "Update Session". `tokens` is public: its credential may change while the process runs."""
 
     def __init__(self, rules: ZohoRules, wire: Wire, tokens: Tokens, clock: Clock) -> None:
         self.tokens = tokens
@@ -73,6 +73,15 @@ class ZohoClient(ZohoPort):
         people = URL(rules.people_url, encoded=True)
         self._origin = str(people.origin())
         self._base_path = people.raw_path.rstrip("/")
+
+    @property
+    def mint_budget(self) -> MintBudget:
+        """See `ZohoPort`."""
+        return self.tokens.mint_budget
+
+    def resume_mints(self, budget: MintBudget) -> None:
+        """See `ZohoPort`."""
+        self.tokens.resume_mints(budget)
 
     async def update_session(
         self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from consumer.clock import Clock
+from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.verdicts import CredentialRefused, TokenThrottled, Unreachable
 from consumer.zoho.answer import Answer
 from consumer.zoho.errors import Interrupted, reason_of
-from consumer.zoho.mint_budget import MintBudget
 from consumer.zoho.oauth_answer import Minted, TokenAnswer, read_token_answer
 
 # A token is renewed when a tenth of its life is left, or 5 minutes if that is less.
@@ -79,6 +79,13 @@ class Tokens:
     def credential(self) -> Credential:
         """The one that is in use."""
         return self._credential
+
+    def resume_mints(self, budget: MintBudget) -> None:
+        """Go on from these mints. One that is under way stays counted."""
+        underway = self._budget.minted_at[-len(self._flights) :] if self._flights else ()
+        self._budget = budget
+        for asked_at in underway:
+            self._budget = self._budget.mint(asked_at)
 
     async def token(self) -> TokenResult:
         """The current token, or a new one; callers at the same time share one mint.

@@ -99,6 +99,17 @@ class Stage:
         return not self.settler.held_records
 
 
+def record_soon(account: Account, commit_seconds: float) -> None:
+    """As the journal does: a commit records the reservations there are, and wakes the worker."""
+    below = account.quota.next_slot
+
+    def record() -> None:
+        account.quota = account.quota.recorded(below)
+        account.on_wake()
+
+    asyncio.get_running_loop().call_later(commit_seconds, record)
+
+
 @asynccontextmanager
 async def on_stage(
     script: Script = applies,
@@ -106,6 +117,7 @@ async def on_stage(
     with_rules: AccountRules | None = None,
     topic: FakeDeadLetterTopic | None = None,
     call_seconds: float = 0.2,
+    commit_seconds: float = 0.005,
     seed: int = 0,
 ) -> AsyncIterator[Stage]:
     """The account runs while the block does; to be used within `simulate`."""
@@ -125,6 +137,7 @@ async def on_stage(
         account,
         settler,
         owns=lambda: stage.owns,
+        on_progress=lambda: record_soon(account, commit_seconds),
         clock=clock,
         wall_clock=clock,
         chance=random.Random(seed).random,

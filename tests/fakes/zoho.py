@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from consumer.clock import Clock
+from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.verdicts import Applied, CallReport, Locked, Unreachable, Verdict, Withheld, ZohoAnswer
 from consumer.events.model import SessionKey
 
@@ -35,6 +36,11 @@ class FakeZoho:
     in_flight: list[SessionKey] = field(default_factory=list)
     most_in_flight: int = 0
     overlapped: bool = False
+    mint_budget: MintBudget = field(default_factory=MintBudget)
+
+    def resume_mints(self, budget: MintBudget) -> None:
+        """Go on from these."""
+        self.mint_budget = budget
 
     async def update_session(
         self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]

@@ -10,6 +10,12 @@ from hypothesis import strategies as st
 from consumer.delivery.quota import Quota, QuotaLimits
 
 
+def started(quota: Quota, limits: QuotaLimits, now: float) -> tuple[Quota, int]:
+    """A call starts, with a reservation that is recorded at once."""
+    quota = quota.reserve(limits, 1, now)
+    return quota.recorded(quota.next_slot).take(limits, now)
+
+
 def arrivals_of(seed: int, limits: QuotaLimits, calls: int, slowest_seconds: float) -> list[float]:
     """Call as fast as the slots allow; when each call reached Zoho, by Zoho's reckoning.
 
@@ -31,7 +37,7 @@ def arrivals_of(seed: int, limits: QuotaLimits, calls: int, slowest_seconds: flo
                 quota = quota.give_back(slot)
         free_at = quota.next_free_at(limits, now)
         if free_at is not None and free_at <= now:
-            quota, slot = quota.take(limits, now)
+            quota, slot = started(quota, limits, now)
             made += 1
             end = now + chance.uniform(0, slowest_seconds)
             how = chance.choices(("answered", "aborted", "unsent"), (8, 1, 1))[0]
@@ -74,42 +80,17 @@ def test_a_saturated_quota_is_used_to_the_full() -> None:
         now = max(now, free_at)
         if now >= 60.0 * 20:
             break
-        quota, slot = quota.take(limits, now)
+        quota, slot = started(quota, limits, now)
         quota = quota.answer(slot, now + 0.2)
         made += 1
 
     assert made / (30 * 20) >= 0.99
 
 
-@given(st.lists(st.floats(0, 2e9), max_size=30), st.integers(0, 5), st.floats(0, 2e9))
-def test_the_state_survives_being_written_down(answered: list[float], flying: int, day: float) -> None:
-    """To the millisecond, and short enough for the metadata of an offset commit."""
-    quota = Quota(
-        tuple(sorted(round(at, 3) for at in answered)),
-        tuple((n, round(day, 3)) for n in range(flying)),
-        day=round(day, 3),
-    )
-    written = quota.to_text()
-
-    read = Quota.from_text(written)
-    assert read.to_text() == written
-    assert [round(at, 3) for at in read.answered] == list(quota.answered)
-    assert len(written) < 4096
-
-
-@given(
-    st.one_of(st.text(), st.sampled_from(["{}", "[]", "null", '{"v":1}', '{"v":2}', '{"v":1,"answered":7}']))
-)
-def test_a_damaged_state_is_a_value_error(text: str) -> None:
-    """Nothing else escapes, so that the reader can assume the worst instead of crashing."""
-    with pytest.raises(ValueError, match="quota state"):
-        Quota.from_text(text)
-
-
 def test_a_slot_is_taken_only_where_one_is_free_and_settled_once() -> None:
     """Misuse is a bug and says so."""
     limits = QuotaLimits(1, 10.0)
-    quota, slot = Quota().take(limits, 0.0)
+    quota, slot = started(Quota(), limits, 0.0)
     with pytest.raises(ValueError, match="no slot"):
         quota.take(limits, 0.0)
     assert quota.next_free_at(limits, 0.0) is None
@@ -139,3 +120,31 @@ def test_the_next_free_slot_is_free_exactly_then(
         assert free_at >= now
         assert quota.free(limits, free_at) > 0
         assert free_at == now or 0 == quota.free(limits, free_at - 0.001 * (free_at - now))
+
+
+def test_law_3_a_call_needs_a_reservation_that_is_recorded_and_young() -> None:
+    """It is no use before the commit was acknowledged, nor in its last quarter, nor twice."""
+    limits = QuotaLimits(10, 60.0, reservation_seconds=4.0)
+    quota = Quota().reserve(limits, 2, 100.0)
+    with pytest.raises(ValueError, match="no reservation"):
+        quota.take(limits, 100.0)
+    quota = quota.recorded(quota.next_slot)
+    assert (2, 0) == (quota.usable(limits, 102.9, recorded=True), quota.usable(limits, 103.0))
+    with pytest.raises(ValueError, match="no reservation"):
+        quota.take(limits, 103.0)
+    quota, slot = quota.take(limits, 101.0)
+    assert (True, False) == (quota.is_young(limits, slot, 103.9), quota.is_young(limits, slot, 104.0))
+    assert 1 == quota.usable(limits, 101.0, recorded=True)
+
+
+@given(st.integers(1, 200), st.lists(st.integers(1, 300), max_size=20))
+def test_no_more_is_reserved_than_can_be_written_down(requests: int, counts: list[int]) -> None:
+    """However often it is asked for; what is void makes room again."""
+    limits = QuotaLimits(requests, 60.0)
+    quota = Quota()
+    for count in counts:
+        quota = quota.reserve(limits, count, 0.0)
+        assert len(quota.reserved) <= requests
+
+    assert min(requests, sum(counts)) == quota.usable(limits, 0.0)
+    assert 1 == quota.reserve(limits, 1, 6.0).usable(limits, 6.0)

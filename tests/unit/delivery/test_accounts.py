@@ -14,17 +14,12 @@ from consumer.delivery.gate import GateRules
 from consumer.delivery.pauses import probe_pauses
 from consumer.delivery.ports import NotWritten, Silent
 from consumer.delivery.quota import QuotaLimits
-from consumer.delivery.verdicts import Applied, CallReport
 from consumer.events.model import EventIdentity, EventRules, SessionKey
 from consumer.events.zones import load_zone
 from consumer.records import Record, TopicPartition
+from tests.fakes.zoho import FakeZoho
 
 PARTITION = TopicPartition("training.session.changed", 0)
-
-
-class _NoCalls:
-    async def update_session(self, *_: object) -> CallReport:
-        return CallReport(Applied(), sent=True)
 
 
 class _NoLetters:
@@ -40,7 +35,7 @@ def _account() -> Account:
         gate=GateRules(),
         retry=RetryRules(5, 300.0, probe_pauses(300.0)),
     )
-    return Account(rules, _NoCalls(), Silent(), lambda: 0.0)
+    return Account(rules, FakeZoho(lambda: 0.0), Silent(), lambda: 0.0)
 
 
 def _accounts(account: Account) -> Accounts:

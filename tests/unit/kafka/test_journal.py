@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from consumer.delivery.commits import Draft, Entry
 from consumer.kafka.journal import Journal
 from consumer.kafka.ownership import CommitError, FencedError
 from consumer.records import TopicPartition
 from tests.fakes.simulated_time import simulate
 
 FIRST, SECOND = TopicPartition("t", 0), TopicPartition("t", 1)
+
+AT_FIRST = {FIRST: 5, SECOND: 7}
 
 Outcome = Callable[[], None]
 
@@ -32,6 +35,7 @@ class FakeOwner:
 
     seconds: float = 0.01
     outcomes: list[Outcome] = field(default_factory=list)
+    refuses: dict[TopicPartition, str] = field(default_factory=dict)
     commits: list[dict[TopicPartition, int]] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -41,7 +45,7 @@ class FakeOwner:
         """Whether it still owns."""
         return self.current
 
-    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> Mapping[TopicPartition, str]:
         """One commit."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -49,7 +53,8 @@ class FakeOwner:
         self.in_flight -= 1
         if self.outcomes:
             self.outcomes.pop(0)()
-        self.commits.append(dict(positions))
+        self.commits.append({p: entry.position for p, entry in entries.items() if p not in self.refuses})
+        return {p: reason for p, reason in self.refuses.items() if p in entries}
 
 
 class Desk:
@@ -57,9 +62,24 @@ class Desk:
 
     def __init__(self) -> None:
         self.troubles: list[str | None] = []
-        self.positions = {FIRST: 5, SECOND: 7}
+        self.positions = dict(AT_FIRST)
+        self.slot = 1
+        self.recorded_slots: list[int] = []
+        self.refused: list[Mapping[TopicPartition, str]] = []
         self.journal = Journal(self.troubles.append)
-        self.journal.keep(lambda: self.positions)
+        self.journal.keep(self)
+
+    def draft(self) -> Draft:
+        """The state stands beside the first partition."""
+        entries = {p: Entry(at, f"slot {self.slot}" * (p == FIRST)) for p, at in self.positions.items()}
+        return Draft(entries, {"default": self.slot})
+
+    def recorded(self, draft: Draft, refused: Mapping[TopicPartition, str]) -> None:
+        """A commit was answered."""
+        if not refused:
+            self.troubles.append(None)
+            self.recorded_slots.append(draft.slots["default"])
+        self.refused.append(refused)
 
     async def __aenter__(self) -> "Desk":
         self._task = asyncio.create_task(self.journal.run())
@@ -72,7 +92,12 @@ class Desk:
     def move(self, partition: TopicPartition, position: int) -> None:
         """Records were finished."""
         self.positions[partition] = position
-        self.journal.positions_moved()
+        self.journal.moved()
+
+    def reserve(self) -> None:
+        """A call is about to be made."""
+        self.slot += 1
+        self.journal.moved()
 
 
 def test_only_what_moved_is_committed_and_one_commit_is_in_flight() -> None:
@@ -81,7 +106,7 @@ def test_only_what_moved_is_committed_and_one_commit_is_in_flight() -> None:
 
     async def scene() -> None:
         async with Desk() as desk:
-            desk.journal.begin(owner, {FIRST: 5, SECOND: 7})
+            desk.journal.begin(owner, desk.draft().entries)
             for position in range(6, 40):
                 desk.move(FIRST, position)
                 await asyncio.sleep(0.1)
@@ -99,12 +124,12 @@ def test_a_commit_that_fails_is_shown_and_tried_again_until_it_is_through() -> N
 
     async def scene() -> list[str | None]:
         async with Desk() as desk:
-            desk.journal.begin(owner, {FIRST: 5, SECOND: 7})
+            desk.journal.begin(owner, desk.draft().entries)
             desk.move(FIRST, 6)
             await asyncio.sleep(25.0)
             assert desk.troubles[-1] == "no coordinator"
             assert [] == owner.commits
-            assert 5 == desk.journal.committed[FIRST]
+            assert 5 == desk.journal.positions()[FIRST]
             await asyncio.sleep(60.0)
             return desk.troubles
 
@@ -118,7 +143,7 @@ def test_a_commit_without_an_answer_is_shown_and_no_second_one_is_sent() -> None
 
     async def scene() -> None:
         async with Desk() as desk:
-            desk.journal.begin(owner, {FIRST: 5, SECOND: 7})
+            desk.journal.begin(owner, desk.draft().entries)
             desk.move(FIRST, 6)
             await asyncio.sleep(1.0)
             desk.move(FIRST, 7)
@@ -140,7 +165,7 @@ def test_law_3_a_fenced_commit_is_repeated_only_while_the_ownership_may_last(
 
     async def scene() -> list[str | None]:
         async with Desk() as desk:
-            desk.journal.begin(owner, {FIRST: 5, SECOND: 7})
+            desk.journal.begin(owner, desk.draft().entries)
             desk.move(FIRST, 6)
             await asyncio.sleep(60.0)
             return desk.troubles
@@ -155,7 +180,7 @@ def test_law_3_nothing_is_committed_after_the_ownership_ended() -> None:
 
     async def scene() -> None:
         async with Desk() as desk:
-            desk.journal.begin(owner, {FIRST: 5, SECOND: 7})
+            desk.journal.begin(owner, desk.draft().entries)
             desk.journal.end()
             desk.move(FIRST, 6)
             await asyncio.sleep(10.0)
@@ -173,7 +198,7 @@ def test_a_hand_over_waits_for_the_commit_in_flight_before_its_own() -> None:
 
     async def scene() -> None:
         async with Desk() as desk:
-            desk.journal.begin(owner, {FIRST: 5, SECOND: 7})
+            desk.journal.begin(owner, desk.draft().entries)
             desk.move(FIRST, 6)
             await asyncio.sleep(1.0)
             desk.move(SECOND, 8)
@@ -182,3 +207,42 @@ def test_a_hand_over_waits_for_the_commit_in_flight_before_its_own() -> None:
 
     simulate(scene())
     assert (1, [{FIRST: 6}, {SECOND: 8}]) == (owner.most_in_flight, owner.commits)
+
+
+def test_law_2_a_reservation_is_recorded_once_the_commit_that_holds_it_is_answered() -> None:
+    """Not one that was made while that commit was under way; that takes the next one."""
+    owner = FakeOwner(seconds=1.0)
+
+    async def scene() -> list[tuple[float, list[int]]]:
+        async with Desk() as desk:
+            desk.journal.begin(owner, desk.draft().entries)
+            desk.reserve()
+            await asyncio.sleep(0.5)
+            desk.reserve()
+            seen = []
+            for seconds in (0.0, 1.0, 1.0):
+                await asyncio.sleep(seconds)
+                seen.append((seconds, list(desk.recorded_slots)))
+            return seen
+
+    assert [(0.0, []), (1.0, [2]), (1.0, [2, 3])] == simulate(scene())
+
+
+def test_what_one_partition_refuses_is_told_and_tried_again_and_holds_up_no_other() -> None:
+    """A topic was deleted: the others' positions are committed all the same."""
+    owner = FakeOwner(refuses={FIRST: "gone"})
+
+    async def scene() -> list[Mapping[TopicPartition, str]]:
+        async with Desk() as desk:
+            desk.journal.begin(owner, desk.draft().entries)
+            desk.move(FIRST, 6)
+            desk.move(SECOND, 8)
+            await asyncio.sleep(5.0)
+            owner.refuses = {}
+            await asyncio.sleep(5.0)
+            return desk.refused
+
+    refused = simulate(scene())
+    assert ({FIRST: "gone"}, {}) == (refused[0], refused[-1])
+    assert {SECOND: 8} == owner.commits[0]
+    assert {FIRST: 6} == owner.commits[-1]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from consumer import __version__
+from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
 from consumer.delivery.verdicts import (
     Applied,
     CallReport,
@@ -27,7 +28,6 @@ from consumer.delivery.verdicts import (
 from consumer.events.mapping import request_target
 from consumer.events.model import InputStyle, SessionKey
 from consumer.zoho.client import ZohoClient, ZohoRules, open_zoho
-from consumer.zoho.mint_budget import all_used
 from consumer.zoho.oauth import Credential
 from tests.unit.zoho.far_side import (
     SESSION_ID,
@@ -337,7 +337,7 @@ async def test_the_mint_budget_of_the_last_process_is_kept() -> None:
     """The client starts with the state it is given."""
     async with far_side(answering(token_response())) as accounts:
         rules = ZohoRules("http://127.0.0.1:9", accounts.url)
-        async with open_zoho(rules, CREDENTIAL, lambda: NOW, all_used(NOW)) as client:
+        async with open_zoho(rules, CREDENTIAL, lambda: NOW, MintBudget((NOW,) * MAX_MINTS)) as client:
             report = await client.update_session(SESSION, DATA, yes)
 
     assert isinstance(report.verdict, TokenThrottled)

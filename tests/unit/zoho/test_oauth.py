@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
 from consumer.delivery.verdicts import CredentialRefused, TokenThrottled, Unreachable
 from consumer.zoho.answer import Answer
 from consumer.zoho.errors import Interrupted
-from consumer.zoho.mint_budget import MintBudget, all_used
 from consumer.zoho.oauth import AccessToken, Credential, Tokens
 
 CREDENTIAL = Credential("client", "client-secret", "refresh-token")
@@ -159,7 +159,7 @@ async def test_the_mint_budget_is_never_exceeded() -> None:
 async def test_the_mint_budget_comes_from_before_the_restart() -> None:
     """A process that restarts in a loop must not mint in a loop."""
     accounts = Accounts()
-    tokens = accounts.tokens(all_used(accounts.now))
+    tokens = accounts.tokens(MintBudget((accounts.now,) * MAX_MINTS))
 
     assert isinstance(await tokens.token(), TokenThrottled)
     assert accounts.asked == []

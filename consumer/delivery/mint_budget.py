@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from consumer.zoho.markers import MAX_WAIT_SECONDS
-
 MAX_MINTS = 10
 WINDOW_SECONDS = 600.0
+# Zoho's own throttle is never believed for longer.
+MAX_BLOCK_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class MintBudget:
     def wait_seconds(self, now: float) -> float:
         """How long until a mint is allowed; 0 where one is, never more than the longest block."""
         recent = sorted(self._recent(now))
-        blocked_seconds = min(max(self.blocked_until - now, 0.0), MAX_WAIT_SECONDS)
+        blocked_seconds = min(max(self.blocked_until - now, 0.0), MAX_BLOCK_SECONDS)
         if len(recent) < self.max_mints:
             return blocked_seconds
         free_at = recent[len(recent) - self.max_mints] + self.window_seconds
@@ -47,8 +47,3 @@ class MintBudget:
     def _recent(self, now: float) -> tuple[float, ...]:
         # A time ahead of the clock (it was set back, or is another machine's) counts as just now.
         return tuple(min(at, now) for at in self.minted_at if at > now - self.window_seconds)
-
-
-def all_used(now: float) -> MintBudget:
-    """For a start without a readable state: as if every mint had just been made."""
-    return MintBudget((now,) * MAX_MINTS)

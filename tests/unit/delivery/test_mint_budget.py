@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.zoho.mint_budget import MintBudget, all_used
+from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
 
 
 def test_ten_mints_are_allowed_and_the_eleventh_waits_for_the_first_to_age() -> None:
@@ -19,7 +19,7 @@ def test_ten_mints_are_allowed_and_the_eleventh_waits_for_the_first_to_age() -> 
 
 def test_a_mint_that_never_left_is_given_back() -> None:
     """A refused connection costs nothing at Zoho."""
-    budget = all_used(1_000.0).give_back(1_000.0)
+    budget = MintBudget((1_000.0,) * MAX_MINTS).give_back(1_000.0)
 
     assert budget.wait_seconds(1_000.0) == 0
 
@@ -31,12 +31,12 @@ def test_zohos_throttle_holds_though_mints_are_left() -> None:
 
 def test_without_a_state_every_mint_counts_as_just_made() -> None:
     """Whoever lost the state waits a whole window."""
-    assert all_used(1_000.0).wait_seconds(1_000.0) == 600.0
+    assert MintBudget((1_000.0,) * MAX_MINTS).wait_seconds(1_000.0) == 600.0
 
 
 def test_a_clock_that_was_set_back_blocks_no_longer_than_a_window() -> None:
     """Mints that seem to lie ahead count as just made."""
-    assert all_used(1_000.0).wait_seconds(700.0) == 600.0
+    assert MintBudget((1_000.0,) * MAX_MINTS).wait_seconds(700.0) == 600.0
 
 
 @given(steps=st.lists(st.floats(-100, 400), max_size=60))
