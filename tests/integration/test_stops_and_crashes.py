@@ -38,7 +38,7 @@ async def test_sigterm_ends_it_cleanly(
 ) -> None:
     """Exit 0 in time, calls in flight finished, and after a restart nothing was lost or sent twice."""
     made = await topics()
-    lock_seconds = 60.0 if moment == "in a lock" else 2.0
+    lock_seconds = 12.0 if moment == "in a lock" else 2.0
     async with Emulator(EmulatorOptions(limits=Limits(30, 3.0, lock_seconds))) as zoho:
         window = 60 if moment == "waiting for a slot" else 3
         settings = settings_for(
@@ -80,6 +80,8 @@ async def test_sigterm_ends_it_cleanly(
         again = consumer_process({**settings, "CONSUMER_QUOTA_WINDOW_SECONDS": "3"})
         again.start()
         await again.wait_until_ready()
+        if moment == "in a lock":
+            await reaches(again, "throttled", 2)
         await finished(again, 40 - writes)
         await again.terminate()
 
