@@ -41,9 +41,9 @@ directory.
 - All other settings are the process's and stay in the environment. `CONSUMER_ACCOUNT` must be unset.
 - Values are taken as they are written: `30`, `"30"` and `in` need no care. An empty value or `null` counts as
   not set. Aliases (`*name`), tags and a second document are refused.
-- A topic belongs to one account, and so does a refresh token: two accounts with the same one are refused, because
-  one Zoho account has one quota. The same OAuth client in two accounts is only a warning: it may serve two
-  Zoho accounts.
+- A topic belongs to one account, and so does a refresh token: two accounts with the same one are refused,
+  because one Zoho account has one quota. The same OAuth client in two accounts is only a warning: it may
+  serve two Zoho accounts.
 - Every problem is said at once, as `FILE:LINE accounts.NAME.KEY …`, and ends the start with exit code 2.
 """
 

@@ -27,7 +27,7 @@ from consumer.settings.reading import (
 )
 from consumer.settings.setting import Setting
 from consumer.settings.table import SETTINGS
-from consumer.settings.texts import read_bounded, read_file
+from consumer.settings.texts import read_bounded
 
 MAX_PROBLEMS = 200
 MAX_NAMES = 20
@@ -103,20 +103,6 @@ def load_event_settings(environ: Mapping[str, str], account: str | None = None) 
     _refuse(found)
     (reading,) = _chosen(found.accounts, account, one=True)
     return EventSettings.model_validate(_fields(reading, AccountSettings, EventSettings))
-
-
-def read_refusals_before_hold(environ: Mapping[str, str], secrets_dir: str | None) -> int | None:
-    """CONSUMER_REFUSALS_BEFORE_HOLD as it stands now; None where it isn't set or can't be used.
-
-    The file wins: it is the one that can change while the process runs. Reads one small file.
-    """
-    (setting,) = (setting for setting in SETTINGS if setting.name == "REFUSALS_BEFORE_HOLD")
-    try:
-        text = read_file(secrets_dir, setting.variable) if secrets_dir else ""
-        value = setting.parse(text or environ.get(setting.variable, ""))
-    except ValueError:
-        return None
-    return value if isinstance(value, int) else None
 
 
 @dataclass(frozen=True, slots=True)

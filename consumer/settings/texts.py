@@ -33,7 +33,7 @@ def read_texts(
     for variable in variables:
         text = environ.get(variable, "")
         try:
-            in_file = read_file(directory, variable) if directory and variable != SECRETS_DIR else ""
+            in_file = _read_file(directory, variable) if directory and variable != SECRETS_DIR else ""
         except ValueError as exc:
             problems.append(f"{variable} {exc}")
             continue
@@ -52,7 +52,7 @@ def setting_file(directory: str, variable: str) -> str:
     return str(Path(directory) / variable)
 
 
-def read_file(directory: str, variable: str) -> str:
+def _read_file(directory: str, variable: str) -> str:
     """The text of the setting's file, empty where there is none; ValueError where it can't be read."""
     try:
         return read_bounded(setting_file(directory, variable), MAX_FILE_BYTES)
