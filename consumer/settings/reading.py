@@ -60,7 +60,9 @@ class Reading:
         """The name by which whoever set this setting, or should, knows it."""
         if self.entry is None or not _BY_NAME[name].of_account:
             return PREFIX + name
-        if name in self.given and name not in self.entry.given:
+        # Half of where Zoho is stands in the environment: so does the other half.
+        shares = name in _WHERE_ZOHO_IS and not _WHERE_ZOHO_IS & self.entry.given.keys()
+        if name not in self.entry.given and (name in self.given or shares):
             return PREFIX + name
         return own_name(self.entry, name)
 

@@ -70,15 +70,27 @@ def test_a_file_that_is_not_there_is_one_problem(scene: Scene) -> None:
     assert problem.startswith("CONSUMER_ACCOUNTS_FILE names a file that doesn't exist")
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"s3cret\xff", b"s3cret " * 20_000, b"s3cret two"])
-def test_a_secret_file_that_holds_no_secret_is_a_problem_of_its_key(scene: Scene, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "names a file that is empty; write the secret into it."),
+        (b"\n", "names a file that is empty; write the secret into it."),
+        (b"s3cret\xff", "names a file that is not UTF-8 text; write it anew."),
+        (b"s3cret " * 20_000, "names a file that has more than 65536 bytes; it holds something else."),
+        (
+            b"s3cret two",
+            "must be 1 to 1,024 visible ASCII characters: look for a space or line break copied along.",
+        ),
+    ],
+)
+def test_a_secret_file_that_holds_no_secret_is_a_problem_of_its_key(
+    scene: Scene, content: bytes, problem: str
+) -> None:
     """Empty, no text, too much, or no credential: never shown."""
     accounts = scene.two()
     (scene.directory / "b-refresh-token").write_bytes(content)
 
-    (found,) = scene.problems(accounts)
-
-    assert found.startswith("accounts.yaml:12 accounts.b.zoho_refresh_token_file ")
+    assert scene.problems(accounts) == [f"accounts.yaml:12 accounts.b.zoho_refresh_token_file {problem}"]
 
 
 def test_accounts_are_at_most_five_hundred(scene: Scene) -> None:
