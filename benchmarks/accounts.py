@@ -1,7 +1,12 @@
 """Two hundred accounts in one process, each with its Zoho and one call made: memory, and the start."""
 
+import asyncio
+import logging
+import os
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -16,22 +21,36 @@ ACCOUNTS = 200
 PARTITIONS = 4
 AIM_MIB = 200.0
 START_SECONDS = 120.0
+IDLE_SECONDS = 5.0
+
+
+class Run(NamedTuple):
+    """Resident MiB, the share of a core that it takes when nothing happens, seconds until it was ready."""
+
+    mib: float
+    idle: float
+    ready: float
 
 
 async def measure() -> list[Figure]:
     """One account first, for comparison."""
     names = [f"a{number:03}" for number in range(ACCOUNTS)]
+    # A broker that has just made 800 topics isn't their leader for a moment: the client tries again.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     async with stage(EmulatorOptions()) as set_up, AsyncExitStack() as stack:
         await _create_topics(set_up, names)
         urls = {name: (await stack.enter_async_context(Emulator(EmulatorOptions()))).url for name in names}
-        _, one_ready = await _run(set_up, {names[0]: urls[names[0]]})
-        one, _ = await _run(set_up, {names[0]: urls[names[0]]})
-        many, many_ready = await _run(set_up, urls)
+        one = await _run(set_up, {names[0]: urls[names[0]]})
+        many = await _run(set_up, urls)
     return [
-        Figure("accounts: 1, resident", f"{one:.0f} MiB", "-"),
-        Figure(f"accounts: {ACCOUNTS}, resident", f"{many:.0f} MiB", f"< {AIM_MIB:g} MiB", many < AIM_MIB),
-        Figure("accounts: 1, from start to ready", f"{one_ready:.1f} s", "-"),
-        Figure(f"accounts: {ACCOUNTS}, from start to ready", f"{many_ready:.1f} s", "-"),
+        Figure("accounts: 1, resident", f"{one.mib:.0f} MiB", "-"),
+        Figure(
+            f"accounts: {ACCOUNTS}, resident", f"{many.mib:.0f} MiB", f"< {AIM_MIB:g} MiB", many.mib < AIM_MIB
+        ),
+        Figure("accounts: 1, idle", f"{one.idle:.1%} of a core", "-"),
+        Figure(f"accounts: {ACCOUNTS}, idle", f"{many.idle:.1%} of a core", "-"),
+        Figure("accounts: 1, from start to ready", f"{one.ready:.1f} s", "-"),
+        Figure(f"accounts: {ACCOUNTS}, from start to ready", f"{many.ready:.1f} s", "-"),
     ]
 
 
@@ -41,8 +60,8 @@ async def _create_topics(set_up: Stage, names: list[str]) -> None:
     await create_topics(set_up.kafka.bootstrap, *others)
 
 
-async def _run(set_up: Stage, urls: dict[str, str]) -> tuple[float, float]:
-    """Resident MiB once every account has made a call, and seconds until the process was ready."""
+async def _run(set_up: Stage, urls: dict[str, str]) -> Run:
+    """The process from its start until every account has made a call, and a while after."""
     for secret, text in (("secret", CLIENT_SECRET), ("token", REFRESH_TOKEN)):
         (set_up.directory / secret).write_text(text, "utf-8")
     accounts = {
@@ -73,11 +92,20 @@ async def _run(set_up: Stage, urls: dict[str, str]) -> tuple[float, float]:
         await process.wait_until_ready(START_SECONDS)
         ready = time.monotonic() - began
         await until(lambda: _all_called(process, list(urls)), START_SECONDS)
-        resident, _ = memory_mib(process._process.pid if process._process else 0)
+        pid = process._process.pid if process._process else 0
+        used = _cpu_seconds(pid)
+        await asyncio.sleep(IDLE_SECONDS)
+        idle = (_cpu_seconds(pid) - used) / IDLE_SECONDS
+        resident, _ = memory_mib(pid)
         await process.terminate()
     finally:
         process.close()
-    return resident, ready
+    return Run(resident, idle, ready)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _all_called(process: ConsumerProcess, names: list[str]) -> bool:

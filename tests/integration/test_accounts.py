@@ -102,12 +102,13 @@ async def test_three_accounts_each_keep_to_their_own_quota(
 async def test_a_lock_and_a_bad_credential_do_not_touch_the_third_account(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
 ) -> None:
-    """One is `throttled`, one `auth_failed`, one goes on; each of the two goes on once it is over."""
+    """One is `throttled`, one `auth_failed`, both with a full backlog, one goes on; in the end all do."""
     async with AsyncExitStack() as stack:
         portals = {name: await _portal(name, topics, stack) for name in REQUESTS}
         portals["branch"].zoho.lock(3600.0)
         portals["campus"].zoho.revoke()
-        process = await stack.enter_async_context(consumer_process(_environment(kafka, portals, tmp_path)))
+        settings = {**_environment(kafka, portals, tmp_path), "CONSUMER_BACKLOG_EVENTS": "10"}
+        process = await stack.enter_async_context(consumer_process(settings))
         for portal in portals.values():
             await publish(kafka.bootstrap, portal.topics.source, changes(40, 8))
         await _is(process, "branch", "throttled")
