@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from consumer.settings.accounts_file import MAX_ACCOUNTS
 from consumer.settings.setting import Setting
 from consumer.settings.table import GROUPS, SETTINGS
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
@@ -21,6 +22,37 @@ code 2. A variable with our prefix that is no setting is only a warning: Kuberne
 Durations are decimal seconds. Sizes are bytes, without a unit.
 """
 
+_ACCOUNTS_FILE = f"""\
+## The accounts file
+
+Several Zoho accounts in one deployment: `CONSUMER_ACCOUNTS_FILE` names a YAML file, at most 1 MiB and
+{MAX_ACCOUNTS} accounts. Each stands under `accounts` by its name ({{names}}),
+with its settings: the names above without `CONSUMER_` and in lower case. A secret never stands in the file;
+its key ends in `_file` and names a file that holds it, where a relative path starts at the accounts file's
+directory.
+
+```yaml
+{{example}}```
+
+- What an account doesn't set comes from the environment and `CONSUMER_SECRETS_DIR`, then from the defaults.
+  Topics that neither names are called after the account's own source topic. An account that says where Zoho
+  is (`zoho_data_centre`, or both URLs) takes none of the three from the environment.
+- An account may set: {{keys}}.
+- All other settings are the process's and stay in the environment. `CONSUMER_ACCOUNT` must be unset.
+- Values are taken as they are written: `30`, `"30"` and `in` need no care. An empty value or `null` counts as
+  not set. Aliases (`*name`), tags and a second document are refused.
+- A topic belongs to one account, and so does a refresh token: two accounts with the same one are refused,
+  because one Zoho account has one quota. The same OAuth client in two accounts is only a warning: it may
+  serve two Zoho accounts.
+- Memory: some 60 MiB and 0.2 MiB for each account, and what waits: up to `backlog_bytes` **each**, so set
+  that lower where there are many.
+- While `run` runs, changed secret files are taken over as those of `CONSUMER_SECRETS_DIR` are. An account
+  that is added or removed counts from the next start.
+- Every problem is said at once, as `FILE:LINE accounts.NAME.KEY …`, and ends the start with exit code 2.
+"""
+
+_EXAMPLE_FILE = Path(__file__).parent.parent / "docs" / "examples" / "accounts.yaml"
+
 _METRICS_HEAD = """\
 # Metrics
 
@@ -31,7 +63,7 @@ start, at 0. Beside these there are the Prometheus client's `process_…` metric
 
 def settings_page() -> str:
     """docs/settings.md."""
-    return "\n".join([_SETTINGS_HEAD, *_settings_sections()]) + "\n"
+    return "\n".join([_SETTINGS_HEAD, *_settings_sections(), _accounts_file()])
 
 
 def metrics_page() -> str:
@@ -70,6 +102,15 @@ def _settings_sections() -> Iterator[str]:
             [_settings_row(setting) for setting in SETTINGS if setting.group == group],
         )
         yield ""
+
+
+def _accounts_file() -> str:
+    keys = ", ".join(f"`{setting.account_key}`" for setting in SETTINGS if setting.of_account)
+    return _ACCOUNTS_FILE.format(
+        names="1 to 63 letters, digits, dots, hyphens or underscores",
+        example=_EXAMPLE_FILE.read_text(encoding="utf-8"),
+        keys=keys,
+    )
 
 
 def _settings_row(setting: Setting) -> tuple[str, ...]:

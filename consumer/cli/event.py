@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from consumer.cli import exit_codes
+from consumer.cli.accounts import the_account_option
 from consumer.cli.event_files import check_files, summarise, write_findings
 from consumer.cli.event_publish import files_argument, publish_command, time_zone_option
 from consumer.cli.failures import exit_codes_from_errors
@@ -28,8 +29,9 @@ event.add_command(publish_command)
 @event.command(short_help="Say what is wrong with events.")
 @files_argument
 @time_zone_option
+@the_account_option
 @output_option
-def validate(files: tuple[str, ...], time_zone: str | None, output_format: str) -> None:
+def validate(files: tuple[str, ...], time_zone: str | None, account: str | None, output_format: str) -> None:
     """Say what is wrong with events, in the words of their dead letters.
 
     A FILE holds one event, an array or JSON lines; each event is whole (structured mode) or its bare
@@ -38,7 +40,7 @@ def validate(files: tuple[str, ...], time_zone: str | None, output_format: str) 
     Exit codes: 0 all valid, 1 problems found, 2 usage or settings.
     """
     with exit_codes_from_errors():
-        checked, _ = check_files(files, time_zone)
+        checked, _ = check_files(files, time_zone, account)
     write_findings(checked, output_format)
     summarise(checked, files)
     if any(each.findings for each in checked):

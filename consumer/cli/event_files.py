@@ -47,12 +47,15 @@ class Checked:
         return self.reading.error_class.value if isinstance(self.reading, Refusal) else None
 
 
-def check_files(files: Sequence[str], time_zone: str | None) -> tuple[list[Checked], EventSettings]:
-    """Every document of the files; SettingsError, or click's errors for files and options.
+def check_files(
+    files: Sequence[str], time_zone: str | None, account: str | None
+) -> tuple[list[Checked], EventSettings]:
+    """Every document of the files, by that account's rules; SettingsError, or click's for files and options.
 
-    Where no zone is known, says so once on stderr and leaves the mapping's rules out.
+    `account` None: the only one there is. Where no zone is known, says so once on stderr and
+    leaves the mapping's rules out.
     """
-    settings = load_event_settings(os.environ)
+    settings = load_event_settings(os.environ, account)
     zone_name = time_zone or settings.zoho_time_zone
     if zone_name is None:
         click.echo(_UNCHECKED, err=True)

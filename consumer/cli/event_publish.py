@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from consumer.cli import exit_codes
+from consumer.cli.accounts import the_account_option
 from consumer.cli.event_files import Checked, check_files, counted, place, summarise, write_findings
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
@@ -24,7 +25,7 @@ files_argument = click.argument("files", metavar="FILE...|-", nargs=-1, required
 time_zone_option = click.option(
     "--time-zone",
     metavar="NAME",
-    help="The portal's zone, such as Asia/Kolkata [default: CONSUMER_ZOHO_TIME_ZONE].",
+    help="The portal's zone, such as Asia/Kolkata [default: the account's].",
 )
 
 
@@ -37,6 +38,7 @@ def _source(_: click.Context, __: click.Parameter, source: str) -> str:
 @click.command("publish")
 @files_argument
 @time_zone_option
+@the_account_option
 @click.option(
     "--source",
     default=DEFAULT_SOURCE,
@@ -47,10 +49,12 @@ def _source(_: click.Context, __: click.Parameter, source: str) -> str:
 @click.option("--no-validate", "sends_all", is_flag=True, help="Send what is there, valid or not.")
 @output_option
 def publish_command(
+    *,
     files: tuple[str, ...],
     time_zone: str | None,
+    account: str | None,
     source: str,
-    sends_all: bool,  # noqa: FBT001
+    sends_all: bool,
     output_format: str,
 ) -> None:
     """Check events, then publish them to the source topic.
@@ -63,10 +67,10 @@ def publish_command(
     """
     configure_logging("console", "error")
     with exit_codes_from_errors():
-        settings = load_topic_settings(os.environ)
+        settings = load_topic_settings(os.environ, account, one=True)
         for warning in settings.warnings:
             click.echo(f"Warning: {warning}", err=True)
-        checked, event_settings = check_files(files, time_zone)
+        checked, event_settings = check_files(files, time_zone, account)
         if not sends_all and any(each.findings for each in checked):
             write_findings(checked, "table")
             summarise(checked, files)
@@ -76,8 +80,8 @@ def publish_command(
             to_message(each.document.raw, each.form, _envelope(source), event_settings.max_event_bytes)
             for each in checked
         ]
-        results = _publish(settings, messages)
-    topic = settings.topics.source_topic
+        topic = settings.accounts[0].source_topic
+        results = _publish(settings, topic, messages)
     write_rows(_rows(topic, messages, results), output_format, _TABLE)
     failed = _say_failed(checked, results)
     rest = f", {failed:,} not" if failed else ""
@@ -90,11 +94,11 @@ def _envelope(source: str) -> Envelope:
     return Envelope(str(uuid.uuid4()), source, datetime.now(UTC).isoformat())
 
 
-def _publish(settings: TopicSettings, messages: Sequence[Message]) -> list[Sent | NotSent]:
+def _publish(settings: TopicSettings, topic: str, messages: Sequence[Message]) -> list[Sent | NotSent]:
     if not messages:
         return []
     try:
-        return asyncio.run(publish(settings.kafka, settings.topics.source_topic, messages))
+        return asyncio.run(publish(settings.kafka, topic, messages))
     except TopicMissingError as error:
         click.echo(f"Error: {error}", err=True)
         raise click.exceptions.Exit(exit_codes.USAGE) from error

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from consumer.cli import exit_codes
+from consumer.cli.accounts import account_option
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
 from consumer.kafka.topic_plan import (
@@ -21,7 +22,7 @@ from consumer.kafka.topic_plan import (
     missing,
 )
 from consumer.kafka.topics import create_topics, describe_topics
-from consumer.settings import load_topic_settings
+from consumer.settings import TopicNames, TopicSettings, load_topic_settings
 from consumer.telemetry import configure_logging
 
 WITHIN_SECONDS = 10.0
@@ -29,28 +30,31 @@ WITHIN_SECONDS = 10.0
 
 @click.group()
 def topics() -> None:
-    """Create and describe the account's topics.
+    """Create and describe the topics of all accounts, or of one.
 
-    Needs CONSUMER_KAFKA_… and, where the names differ from the defaults, CONSUMER_…_TOPIC.
+    Needs CONSUMER_KAFKA_… and, where the names differ from the defaults, CONSUMER_…_TOPIC
+    or CONSUMER_ACCOUNTS_FILE.
     """
 
 
 @topics.command()
+@account_option
 @output_option
-def describe(output_format: str) -> None:
-    """Show the account's topics, and how they differ from what the consumer needs.
+def describe(account: str | None, output_format: str) -> None:
+    """Show the accounts' topics, and how they differ from what the consumer needs.
 
     Exit codes: 0 all well, 1 a topic is missing or falls short, 2 settings, 3 Kafka can't be reached,
     4 refused.
     """
     configure_logging("console", "error")
     with exit_codes_from_errors():
-        settings = load_topic_settings(os.environ)
+        settings = load_topic_settings(os.environ, account)
         _warn(settings.warnings)
-        statuses = asyncio.run(
-            describe_topics(settings.kafka, settings.topics, within_seconds=WITHIN_SECONDS)
-        )
-    write_rows([_row(status) for status in statuses], output_format, _TABLE)
+        described = asyncio.run(_describe(settings))
+    rows = [_row(names.name, status) for names, found in described for status in found]
+    several = {"ACCOUNT": _account} if len(described) > 1 else {}
+    write_rows(rows, output_format, several | _TABLE)
+    statuses = tuple(status for _, found in described for status in found)
     _warn([difference.sentence for status in statuses for difference in status.differences])
     if absent := missing(statuses):
         _warn([f"Missing: {', '.join(absent)}. Create with: session-consumer topics create"])
@@ -69,30 +73,38 @@ def describe(output_format: str) -> None:
     type=click.IntRange(1, 100),
     help="Copies of each new topic [default: as many as the source topic, or the broker's default].",
 )
-def create(partitions: int | None, replication_factor: int | None) -> None:
-    """Create those of the account's topics that are missing. What exists is never changed.
+@account_option
+def create(partitions: int | None, replication_factor: int | None, account: str | None) -> None:
+    """Create those of the accounts' topics that are missing. What exists is never changed.
 
     Exit codes: 0 all there and well, 1 an existing one falls short, 2 settings or options, 3 Kafka can't
     be reached, 4 refused.
     """
     configure_logging("console", "error")
     with exit_codes_from_errors():
-        settings = load_topic_settings(os.environ)
+        settings = load_topic_settings(os.environ, account)
         _warn(settings.warnings)
-        creation = asyncio.run(
-            create_topics(
-                settings.kafka,
-                settings.topics,
-                partitions=partitions,
-                replication_factor=replication_factor,
+        wanting = False
+        for names in settings.accounts:
+            creation = asyncio.run(
+                create_topics(
+                    settings.kafka, names, partitions=partitions, replication_factor=replication_factor
+                )
             )
-        )
-    for status in creation.statuses:
-        done = "created" if status.name in creation.created else "exists "
-        click.echo(f"{done}  {status.name}{_counts(status)}")
-    _warn([difference.sentence for status in creation.statuses for difference in status.differences])
-    if any(status.wanting for status in creation.statuses):
+            for status in creation.statuses:
+                done = "created" if status.name in creation.created else "exists "
+                click.echo(f"{done}  {status.name}{_counts(status)}")
+            _warn([difference.sentence for status in creation.statuses for difference in status.differences])
+            wanting |= any(status.wanting for status in creation.statuses)
+    if wanting:
         raise click.exceptions.Exit(exit_codes.FINDINGS)
+
+
+async def _describe(settings: TopicSettings) -> list[tuple[TopicNames, Sequence[TopicStatus]]]:
+    return [
+        (names, await describe_topics(settings.kafka, names, within_seconds=WITHIN_SECONDS))
+        for names in settings.accounts
+    ]
 
 
 def _warn(sentences: Sequence[str]) -> None:
@@ -106,10 +118,11 @@ def _counts(status: TopicStatus) -> str:
     return f"  (partitions: {status.topic.partitions}, replicas: {status.topic.replication_factor})"
 
 
-def _row(status: TopicStatus) -> Row:
+def _row(account: str, status: TopicStatus) -> Row:
     topic = status.topic
     config = (topic.config if topic else None) or {}
     return {
+        "account": account,
         "role": status.role,
         "topic": status.name,
         "state": _state(status),
@@ -135,6 +148,10 @@ def _number(text: str | None) -> int | None:
 
 def _shown(value: Any) -> str:
     return "-" if value is None else str(value)
+
+
+def _account(row: Row) -> str:
+    return str(row["account"])
 
 
 def _days(row: Row) -> str:

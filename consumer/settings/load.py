@@ -1,12 +1,14 @@
-"""From the environment to settings: all of it good, or every problem at once."""
+"""From the environment and the accounts file to settings: all of it good, or every problem at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from consumer.settings import checks
+from consumer.settings.accounts_file import MAX_FILE_BYTES, read_entries
+from consumer.settings.across import problems_across, warnings_across
 from consumer.settings.model import (
     AccountSettings,
     EventSettings,
@@ -15,16 +17,24 @@ from consumer.settings.model import (
     TopicNames,
     TopicSettings,
 )
-from consumer.settings.setting import PREFIX, Setting
+from consumer.settings.reading import (
+    SUFFIXES,
+    Environment,
+    Reading,
+    read_account,
+    read_environment,
+    read_plain,
+)
+from consumer.settings.setting import Setting
 from consumer.settings.table import SETTINGS
-from consumer.settings.texts import files_of, read_texts, unknown_variables
-from consumer.settings.values import Parse
-from consumer.settings.zoho_urls import DATA_CENTRES
+from consumer.settings.texts import read_bounded
 
-_SUFFIXES = {"DEAD_LETTER_TOPIC": ".dlq", "REPLAY_TOPIC": ".replay", "OUTCOMES_TOPIC": ".outcomes"}
-_URLS = ("ZOHO_PEOPLE_URL", "ZOHO_ACCOUNTS_URL")
-_EVENT_NAMES = frozenset(name.upper() for name in EventSettings.model_fields)
-_TOPIC_NAMES = frozenset({"ACCOUNT", "SOURCE_TOPIC", *_SUFFIXES})
+MAX_PROBLEMS = 200
+MAX_NAMES = 20
+_EVENT_NAMES = frozenset({"ZOHO_DATA_CENTRE", *(name.upper() for name in EventSettings.model_fields)})
+_TOPIC_NAMES = frozenset({"SOURCE_TOPIC", *SUFFIXES})
+# Wanted by everyone: which accounts there are.
+_ACCOUNTS = frozenset({"ACCOUNT", "ACCOUNTS_FILE"})
 
 
 class SettingsError(Exception):
@@ -38,133 +48,148 @@ class SettingsError(Exception):
 def load_settings(environ: Mapping[str, str], *, files_win: bool = False) -> Settings:
     """Everything `run` needs; SettingsError with every problem.
 
-    `files_win`: a file counts where a variable says something else, which is a problem otherwise.
+    `files_win`: a variable that is set in the environment and, otherwise, as a file of the secrets
+    directory has the file's value: it is the one that can change at run time.
     """
-    reading = _read(environ, SETTINGS, files_win=files_win)
-    _refuse(
-        reading,
-        checks.kafka_problems,
-        checks.topic_problems,
-        checks.zoho_problems,
-        checks.limit_problems,
-        checks.accounts_file_problems,
-    )
+    found = _read(environ, SETTINGS, files_win=files_win)
+    _refuse(found, checks.topic_problems, checks.zoho_problems, checks.limit_problems)
     return Settings.model_validate(
-        _fields(reading, Settings)
+        _fields(found.process, Settings)
         | {
-            "kafka": _kafka(reading),
-            "accounts": (AccountSettings.model_validate(_fields(reading, AccountSettings)),),
-            "warnings": reading.warnings,
-            "files": files_of(environ, [setting.variable for setting in SETTINGS]),
+            "kafka": _kafka(found.process),
+            "accounts": tuple(
+                AccountSettings.model_validate(_fields(each, AccountSettings)) for each in found.accounts
+            ),
+            "files": found.files,
+            "warnings": (*found.environment.warnings, *warnings_across(found.accounts)),
         }
     )
 
 
 def load_kafka_settings(environ: Mapping[str, str]) -> KafkaSettings:
     """How to reach Kafka, for commands that need nothing else; SettingsError with every problem."""
-    reading = _read(environ, (setting for setting in SETTINGS if setting.group == "Kafka"))
-    _refuse(reading, checks.kafka_problems)
-    return _kafka(reading)
+    environment = read_environment(environ, kafka := [each for each in SETTINGS if each.group == "Kafka"])
+    process = read_plain(environment, kafka)
+    _refuse(_Found(environment, process, (), ()))
+    return _kafka(process)
 
 
-def load_topic_settings(environ: Mapping[str, str]) -> TopicSettings:
-    """Kafka and the account's topics, without Zoho; SettingsError with every problem."""
-    wanted = (setting for setting in SETTINGS if setting.group == "Kafka" or setting.name in _TOPIC_NAMES)
-    reading = _read(environ, wanted)
-    _refuse(reading, checks.kafka_problems, checks.topic_problems)
+def load_topic_settings(
+    environ: Mapping[str, str], account: str | None = None, *, one: bool = False
+) -> TopicSettings:
+    """Kafka and the topics of all accounts, or of `account`, without Zoho; SettingsError with every problem.
+
+    `one`: several accounts and none named is a problem.
+    """
+    found = _read(environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _TOPIC_NAMES))
+    _refuse(found, checks.topic_problems)
     return TopicSettings(
-        kafka=_kafka(reading),
-        topics=TopicNames.model_validate(_fields(reading, AccountSettings, TopicNames)),
-        warnings=reading.warnings,
+        kafka=_kafka(found.process),
+        accounts=tuple(
+            TopicNames.model_validate(_fields(each, AccountSettings, TopicNames))
+            for each in _chosen(found.accounts, account, one=one)
+        ),
+        warnings=found.environment.warnings,
     )
 
 
-def load_event_settings(environ: Mapping[str, str]) -> EventSettings:
+def load_event_settings(environ: Mapping[str, str], account: str | None = None) -> EventSettings:
     """What decides whether an event is good, none of it required; SettingsError with every problem.
 
-    Where Zoho is may be given by its URL alone here: only the path counts.
+    `account` is needed where there are several. Where Zoho is may be given by its URL alone here: only
+    the path counts.
     """
-    wanted = (s for s in SETTINGS if s.name in _EVENT_NAMES or s.name == "ZOHO_DATA_CENTRE")
-    reading = _read(environ, wanted, everything_required=False)
-    _refuse(reading)
+    found = _read(environ, (each for each in SETTINGS if each.name in _EVENT_NAMES), all_required=False)
+    _refuse(found)
+    (reading,) = _chosen(found.accounts, account, one=True)
     return EventSettings.model_validate(_fields(reading, AccountSettings, EventSettings))
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """Values by name without prefix, defaults included; which names were given; what is wrong so far."""
+class _Found:
+    """All that was read. `problems`: those of the accounts file as a whole."""
 
-    values: Mapping[str, Any]
-    given: frozenset[str]
+    environment: Environment
+    process: Reading
+    accounts: tuple[Reading, ...]
     problems: tuple[str, ...]
-    warnings: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that was read, or would be if it were there."""
+        file = self.environment.given.get("ACCOUNTS_FILE")
+        own = (each for account in self.accounts for each in account.files)
+        return tuple(dict.fromkeys((*self.environment.files, *([file] if file else []), *own)))
 
 
 def _read(
     environ: Mapping[str, str],
-    settings: Iterable[Setting],
+    wanted: Iterable[Setting],
     *,
-    everything_required: bool = True,
+    all_required: bool = True,
     files_win: bool = False,
-) -> _Reading:
-    wanted = tuple(settings)
-    # The directory is looked at even by those who don't want its name: it holds what they want.
-    texts, problems = read_texts(environ, [setting.variable for setting in wanted], files_win=files_win)
-    values: dict[str, Any] = {}
-    for setting in wanted:
-        text = texts.get(setting.variable)
-        if text is None:
-            if setting.default is not None:
-                values[setting.name] = setting.default
-            elif setting.required and everything_required and not _named(problems, setting.variable):
-                problems.append(f"{setting.variable} is missing or empty. {setting.meaning}")
-            continue
-        value, problem = _parse(setting.parse, text)
-        if problem:
-            problems.append(f"{setting.variable} {problem}.")
-        else:
-            values[setting.name] = setting.wrap(value)
-    given = frozenset(variable.removeprefix(PREFIX) for variable in texts)
-    return _Reading(_with_derived(values, given), given, tuple(problems), unknown_variables(environ))
-
-
-def _named(problems: list[str], variable: str) -> bool:
-    return any(problem.startswith(variable + " ") for problem in problems)
-
-
-def _parse(parse: Parse, text: str) -> tuple[object, str]:
+) -> _Found:
+    names = {setting.name for setting in wanted} | _ACCOUNTS
+    settings = [setting for setting in SETTINGS if setting.name in names]
+    environment = read_environment(environ, settings, files_win=files_win)
+    accounts_only = [each for each in settings if each.of_account or each.name == "ACCOUNT"]
+    process = read_plain(environment, [each for each in settings if each not in accounts_only])
+    if "ACCOUNTS_FILE" in environment.wrong:
+        return _Found(environment, process, (), ())
+    file = environment.given.get("ACCOUNTS_FILE")
+    if file is None:
+        return _Found(
+            environment, process, (read_plain(environment, accounts_only, all_required=all_required),), ()
+        )
     try:
-        return parse(text), ""
-    except ValueError as exc:
-        return None, str(exc)
+        entries, problems = read_entries(read_bounded(file, MAX_FILE_BYTES), file)
+    except (FileNotFoundError, ValueError) as exc:
+        why = "doesn't exist any more." if isinstance(exc, FileNotFoundError) else str(exc)
+        return _Found(environment, process, (), (f"CONSUMER_ACCOUNTS_FILE names a file that {why}",))
+    if "ACCOUNT" in environment.given:
+        problems.append(
+            "CONSUMER_ACCOUNT is set, but the accounts have their names in CONSUMER_ACCOUNTS_FILE; unset it."
+        )
+    accounts = tuple(
+        read_account(environment, entry, file, accounts_only, all_required=all_required) for entry in entries
+    )
+    return _Found(environment, process, accounts, tuple(problems))
 
 
-def _with_derived(values: dict[str, Any], given: frozenset[str]) -> dict[str, Any]:
-    """Topics named after the source topic, and URLs of the data centre."""
-    for name, suffix in _SUFFIXES.items():
-        if "SOURCE_TOPIC" in values and name not in given:
-            values[name] = values["SOURCE_TOPIC"] + suffix
-    if not given & set(_URLS):
-        centre = DATA_CENTRES[values.get("ZOHO_DATA_CENTRE", "com")]
-        values |= dict(zip(_URLS, centre, strict=True))
-    return values
+def _refuse(found: _Found, *account_checks: checks.Check) -> None:
+    problems = [*found.environment.problems, *found.process.problems_of([checks.kafka_problems])]
+    problems += found.problems
+    for account in found.accounts:
+        problems += account.with_values(found.process).problems_of(account_checks)
+    problems += problems_across(found.accounts)
+    if not problems:
+        return
+    # What the environment has wrong for all accounts is said once.
+    problems = list(dict.fromkeys(problems))
+    if len(problems) > MAX_PROBLEMS:
+        problems[MAX_PROBLEMS:] = [f"And {len(problems) - MAX_PROBLEMS} more problems; mend these first."]
+    # A mistyped name is the likely cause of a missing one, so it is said here too.
+    raise SettingsError((*problems, *found.environment.warnings))
 
 
-def _refuse(reading: _Reading, *checks_to_run: checks.Check) -> None:
-    problems = list(reading.problems)
-    for check in checks_to_run:
-        problems += check(reading.values, reading.given)
-    if problems:
-        # A mistyped name is the likely cause of a missing one, so it is said here too.
-        raise SettingsError((*problems, *reading.warnings))
+def _chosen(accounts: Sequence[Reading], name: str | None, *, one: bool) -> Sequence[Reading]:
+    there = [str(account.values["ACCOUNT"]) for account in accounts]
+    listed = ", ".join(there[:MAX_NAMES]) + (", …" if len(there) > MAX_NAMES else "")
+    if name is not None:
+        accounts = [account for account in accounts if account.values["ACCOUNT"] == name]
+        if not accounts:
+            raise SettingsError((f"--account names no account that the settings have: {listed}.",))
+    elif one and len(accounts) > 1:
+        raise SettingsError((f"--account is missing: say which one of {listed}.",))
+    return accounts
 
 
-def _kafka(reading: _Reading) -> KafkaSettings:
+def _kafka(reading: Reading) -> KafkaSettings:
     return KafkaSettings.model_validate(_fields(reading, KafkaSettings))
 
 
 def _fields(
-    reading: _Reading, model: type[BaseModel], wanted: type[BaseModel] | None = None
+    reading: Reading, model: type[BaseModel], wanted: type[BaseModel] | None = None
 ) -> dict[str, Any]:
     """The values that belong to `model`, by its fields' names, or those of them that `wanted` has too.
 

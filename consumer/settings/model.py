@@ -105,7 +105,7 @@ class AccountSettings(TopicNames):
 class Settings(_Frozen):
     """Everything `run` needs. `warnings` are sentences for the log, such as an unknown variable.
 
-    `files`: every file they were read from, or would be if it were there.
+    `files`: the paths of all files that the settings were read from, or would be if they were there.
     """
 
     kafka: KafkaSettings
@@ -118,13 +118,13 @@ class Settings(_Frozen):
     log_level: LogLevel = "info"
     shutdown_seconds: float = 25.0
     secrets_dir: str | None = None
-    warnings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class TopicSettings(_Frozen):
     """What `topics` needs: no Zoho setting among it."""
 
     kafka: KafkaSettings
-    topics: TopicNames
+    accounts: tuple[TopicNames, ...] = Field(min_length=1)
     warnings: tuple[str, ...] = ()

@@ -41,6 +41,16 @@ class Setting:
         return self.model is not None and "SecretStr" in str(self.model.model_fields[self.field].annotation)
 
     @property
+    def of_account(self) -> bool:
+        """Whether an account of the accounts file may set it: the account's name is its key there."""
+        return self.name == "ZOHO_DATA_CENTRE" or (self.model is AccountSettings and self.name != "ACCOUNT")
+
+    @property
+    def account_key(self) -> str:
+        """Its key in the accounts file: a secret is given there as the path of a file."""
+        return self.name.lower() + ("_file" if self.secret else "")
+
+    @property
     def default(self) -> object:
         """The value where it isn't set; None where there is none, or it is made from other settings."""
         if self.model is None or self.default_text:

@@ -137,9 +137,8 @@ def _process_settings() -> Iterator[Setting]:
     yield Setting(
         "ACCOUNTS_FILE",
         "Process",
-        values.plain_text,
-        "YAML file of several accounts. Not in this release: setting it is refused.",
-        used_from="the release with several accounts",
+        values.readable_file,
+        "YAML file of several accounts, see [below](#the-accounts-file).",
     )
     yield Setting(
         "SECRETS_DIR",

@@ -22,7 +22,7 @@ def read_texts(
     """The texts of these variables that are set, and a sentence for each that can't be read.
 
     An empty variable or file counts as not set. Set in both places is fine while both say the same,
-    or `files_win`. One line break at a file's end is taken off.
+    or where `files_win`. One line break at a file's end is taken off.
     """
     texts: dict[str, str] = {}
     problems: list[str] = []
@@ -47,33 +47,40 @@ def read_texts(
     return texts, problems
 
 
+def setting_file(directory: str, variable: str) -> str:
+    """The path of the setting's file in the secrets directory."""
+    return str(Path(directory) / variable)
+
+
 def _read_file(directory: str, variable: str) -> str:
     """The text of the setting's file, empty where there is none; ValueError where it can't be read."""
-    path = Path(directory) / variable
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        return read_bounded(setting_file(directory, variable), MAX_FILE_BYTES)
     except FileNotFoundError:
         return ""
+    except ValueError as exc:
+        raise ValueError(f"has a file in {SECRETS_DIR} that {exc}") from None
+
+
+def read_bounded(path: str, max_bytes: int) -> str:
+    """A file's text without the line break at its end.
+
+    FileNotFoundError; ValueError with the rest of a sentence ("… a file that") where it can't be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise
     except OSError as exc:
-        raise ValueError(
-            f"has a file in {SECRETS_DIR} that can't be read ({type(exc).__name__}); check its mode."
-        ) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(
-            f"has a file in {SECRETS_DIR} of more than {MAX_FILE_BYTES} bytes; it holds something else."
-        )
+        raise ValueError(f"can't be read ({type(exc).__name__}); check its mode.") from None
+    if len(content) > max_bytes:
+        raise ValueError(f"has more than {max_bytes} bytes; it holds something else.")
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise ValueError(f"has a file in {SECRETS_DIR} that is not UTF-8 text; write it anew.") from None
+        raise ValueError("is not UTF-8 text; write it anew.") from None
     return text.removesuffix("\n").removesuffix("\r")
-
-
-def files_of(environ: Mapping[str, str], variables: Collection[str]) -> tuple[str, ...]:
-    """The path of each variable's file in the secrets directory, whether it is there or not."""
-    directory = environ.get(SECRETS_DIR, "")
-    return tuple(str(Path(directory) / name) for name in variables) if directory else ()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:

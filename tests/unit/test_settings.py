@@ -327,7 +327,7 @@ def test_kafka_and_topics_load_without_zoho() -> None:
     environ["CONSUMER_ZOHO_DATA_CENTRE"] = "nowhere"
 
     assert load_kafka_settings(environ).bootstrap_servers == "[::1]:9092,b:1"
-    assert load_topic_settings(environ).topics.outcomes_topic == "t.outcomes"
+    assert load_topic_settings(environ).accounts[0].outcomes_topic == "t.outcomes"
 
 
 def test_event_rules_load_without_anything() -> None:
