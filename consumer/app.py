@@ -124,8 +124,7 @@ class App:
         kafka = self._settings.kafka
         await reach_kafka(kafka)
         if self._check_topics:
-            for settings in self._settings.accounts:
-                await require_topics(kafka, settings, create=self._settings.create_topics)
+            await require_topics(kafka, self._settings.accounts, create=self._settings.create_topics)
         stack.push_async_callback(self._producer.close)
         await self._producer.ready()
         accounts = Accounts(
@@ -201,10 +200,17 @@ class App:
             except SettingsError as exc:
                 log.warning("changed settings can't be used", problems=list(exc.problems))
                 continue
-            settings = {} if changed is None else {account.name: account for account in changed.accounts}
+            if changed is None:
+                continue
+            settings = {account.name: account for account in changed.accounts}
             for served in self._served:
                 if served.settings.name in settings:
                     served.change(settings[served.settings.name])
+            others = set(settings) ^ {served.settings.name for served in self._served}
+            if others:
+                log.warning(
+                    "accounts added or removed take effect at the next start", accounts=sorted(others)
+                )
 
     # What is told.
 

@@ -17,7 +17,7 @@ from consumer.delivery.gate import AccountState, Gate, GateRules
 from consumer.delivery.ports import Telemetry, ZohoPort
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.quota_state import QuotaState, read_state, taken_over
-from consumer.delivery.troubles import Trouble, Troubles
+from consumer.delivery.troubles import WITHOUT_OWNER, Trouble, Troubles
 from consumer.events.model import EventRules, SessionKey
 from consumer.records import TopicPartition
 
@@ -145,7 +145,7 @@ class Account:
     def state(self) -> AccountState:
         """The account's state, as shown to operators."""
         trouble = self.troubles.gravest()
-        if not self.owned and (trouble is None or trouble[0] is not Trouble.BROKER):
+        if not self.owned and (trouble is None or trouble[0] not in WITHOUT_OWNER):
             return AccountState.STANDBY
         if trouble is not None:
             lost = trouble[0] is Trouble.POSITION

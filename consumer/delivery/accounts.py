@@ -232,6 +232,12 @@ class Accounts:
             account.backlog = Backlog()  # another replica's, from now on
             account.changed()
 
+    def report_missing(self, topics: Collection[str]) -> None:
+        """These topics don't exist: their accounts have no owner anywhere."""
+        for topic, account in self._topics.items():
+            reason = f"source topic {topic} does not exist: create it (`session-consumer topics create`)"
+            self._report(account, Trouble.TOPIC, reason if topic in topics else None)
+
     def report(self, trouble: Trouble, reason: str | None) -> None:
         """A trouble that all accounts share; None: it is over."""
         for account in self.accounts:

@@ -11,7 +11,12 @@ class Trouble(StrEnum):
     COMMIT = "commit"
     READING = "reading"
     DEAD_LETTER = "dead_letter"
+    TOPIC = "topic"
     BROKER = "broker"
+
+
+# These keep any replica from owning the account; the others are the owner's.
+WITHOUT_OWNER = (Trouble.TOPIC, Trouble.BROKER)
 
 
 class Troubles:

@@ -186,6 +186,10 @@ class Member:
         self._rebuilds = 0
         self._journal.begin(ownership, stored)
         self._accounts.report(Trouble.BROKER, None)
+        cluster = consumer._client.cluster
+        self._accounts.report_missing(
+            [topic for topic in self._accounts.topics if not cluster.partitions_for_topic(topic)]
+        )
         self._accounts.begin(found.starts, ownership.generation, ownership.is_current, self._tasks)
 
     async def _find_starts(

@@ -1,6 +1,7 @@
 """What must be true of Kafka before anything is served: it answers, and the topics are there."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -31,22 +32,26 @@ async def reach_kafka(kafka: KafkaSettings) -> None:
             return
 
 
-async def require_topics(kafka: KafkaSettings, account: TopicNames, *, create: bool) -> None:
-    """See to it that the account's topics are there, and warn where they are not as they should be.
+async def require_topics(kafka: KafkaSettings, accounts: Sequence[TopicNames], *, create: bool) -> None:
+    """See to it that the accounts' topics are there, and warn where they are not as they should be.
 
-    Raises TopicRefusedError where one that is needed is missing and `create` is false.
+    Raises TopicRefusedError, with all of them, where some that are needed are missing and `create` is false.
     """
-    statuses = await describe_topics(kafka, account, needed=NEEDED)
-    absent = [status.name for status in statuses if status.topic is None and status.role in NEEDED]
-    if absent and create:
-        made = await create_topics(kafka, account)
-        log.info("topics created", topics=list(made.created))
-        statuses = made.statuses
-    elif absent:
+    missing: list[str] = []
+    for account in accounts:
+        statuses = await describe_topics(kafka, account, needed=NEEDED)
+        absent = [status.name for status in statuses if status.topic is None and status.role in NEEDED]
+        if absent and create:
+            made = await create_topics(kafka, account)
+            log.info("topics created", topics=list(made.created))
+            statuses = made.statuses
+        else:
+            missing += absent
+        for status in statuses:
+            for problem in status.problems:
+                log.warning("topic differs", problem=problem)
+    if missing:
         raise TopicRefusedError(
-            f"Missing topics: {', '.join(absent)}. Create them with `session-consumer topics "
+            f"Missing topics: {', '.join(missing)}. Create them with `session-consumer topics "
             "create`, or set CONSUMER_CREATE_TOPICS=true."
         )
-    for status in statuses:
-        for problem in status.problems:
-            log.warning("topic differs", problem=problem)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import confluent_kafka
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -16,6 +17,7 @@ from aiokafka.errors import (
     NotCoordinatorForGroupError,
 )
 from aiokafka.structs import OffsetAndMetadata
+from confluent_kafka.admin import AdminClient
 
 from consumer.kafka.lenient_headers import has_odd_name, read_any_header_name, send_any_header_name
 from consumer.records import Headers, Record, TopicPartition
@@ -145,6 +147,15 @@ async def committed(bootstrap: str, group: str) -> dict[TopicPartition, Committe
         for part, stored in offsets.items()
         if stored.offset >= 0
     }
+
+
+def set_position(bootstrap: str, topics: Topics, offset: int) -> None:
+    """Set the group's position in the source topic's first partition, as an operator does. Blocks."""
+    partition = confluent_kafka.TopicPartition(topics.source, 0, offset)
+    wanted = confluent_kafka.ConsumerGroupTopicPartitions(topics.group, [partition])
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # its futures end with it
+    for future in admin.alter_consumer_group_offsets([wanted]).values():
+        future.result(10)
 
 
 def as_record(record: Any) -> Record:
