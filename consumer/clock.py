@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], float]
 
@@ -21,6 +22,8 @@ def steady_clock() -> Clock:
     return lambda: time.monotonic() + offset
 
 
+# Times come together: the dead letters of a flood ask for the same milliseconds again and again.
+@lru_cache(maxsize=64)
 def rfc3339(seconds: float) -> str:
     """Epoch seconds as RFC 3339 UTC, in milliseconds; the nearest moment where the year is not 1 to 9999.
 

@@ -43,6 +43,7 @@ class Record:
     def held_bytes(self) -> int:
         """About how much memory the record costs while it waits."""
         size = RECORD_OVERHEAD_BYTES + len(self.key or b"") + len(self.value or b"")
+        size += HEADER_OVERHEAD_BYTES * len(self.headers)
         for name, value in self.headers:
-            size += HEADER_OVERHEAD_BYTES + len(name) + len(value or b"")
+            size += len(name) + len(value or b"")
         return size

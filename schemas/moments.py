@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cache
 from typing import Final
 
 from pydantic_core import PydanticCustomError
@@ -14,7 +15,7 @@ DATE_TIME_PATTERN: Final = (
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _DATE_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+    _DATE.pattern + r"[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 _FORM = "send RFC 3339 with an offset, such as 2026-12-01T10:00:00+05:30"
 
@@ -29,14 +30,16 @@ def parse_date_time(text: object) -> datetime:
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise PydanticCustomError("date_time_form", f"is not a date and time; {_FORM}")
-    day, hour, minute, second, fraction, offset = match.groups()
+    year, month, day, hour, minute, second, fraction, offset = match.groups()
     if offset is None:
         raise PydanticCustomError("date_time_offset", f"has no offset from UTC; {_FORM}")
     if second == "60":
         raise PydanticCustomError("date_time_leap", "is a leap second; send :59 or the second after it")
     try:
         moment = datetime(
-            *_numbers(day),
+            int(year),
+            int(month),
+            int(day),
             int(hour),
             int(minute),
             int(second),
@@ -55,16 +58,14 @@ def parse_date(text: object) -> date:
     """A date from `YYYY-MM-DD`; raises PydanticCustomError (a ValueError)."""
     if not isinstance(text, str):
         raise PydanticCustomError("date_type", "must be a string")
-    if _DATE.fullmatch(text) is None:
+    match = _DATE.fullmatch(text)
+    if match is None:
         raise PydanticCustomError("date_form", "is not a date; send YYYY-MM-DD, such as 2026-11-30")
     try:
-        return date(*_numbers(text))
+        year, month, day = map(int, match.groups())
+        return date(year, month, day)
     except ValueError:
         raise PydanticCustomError("date_real", "is a date that does not exist; check month and day") from None
-
-
-def _numbers(day: str) -> tuple[int, int, int]:
-    return int(day[:4]), int(day[5:7]), int(day[8:])
 
 
 def _microseconds(fraction: str | None) -> int:
@@ -74,6 +75,7 @@ def _microseconds(fraction: str | None) -> int:
     return microseconds or int(bool(fraction.strip("0")))
 
 
+@cache  # of a few that are in use; of 2,880 at most
 def _zone(offset: str) -> timezone:
     if offset in "Zz":
         return UTC

@@ -1,6 +1,7 @@
 """`session-consumer run`."""
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -27,6 +28,9 @@ def run() -> None:
         configure_logging(settings.log_format, settings.log_level)
         for warning in settings.warnings:
             log.warning("setting", problem=warning)
+        # What the imports made stays to the end; unfrozen it is searched again and again, which is an
+        # eighth of the time of a flood of bad events (`make bench`).
+        gc.freeze()
         asyncio.run(_run(App(settings, os.environ)))
 
 

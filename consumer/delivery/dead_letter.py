@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Final
 
 from consumer.clock import rfc3339
 from consumer.delivery.decision import GiveUp
@@ -12,6 +13,8 @@ from schemas import dead_letter as names
 from schemas.error_class import ErrorClass
 
 MAX_PROBLEMS = 100
+
+_encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,10 @@ class DeadLetter:
     @property
     def size_bytes(self) -> int:
         """About its size on the wire."""
-        size = len(self.key or b"") + len(self.value or b"")
-        return size + sum(len(name) + len(value or b"") + 4 for name, value in self.headers)
+        size = len(self.key or b"") + len(self.value or b"") + 4 * len(self.headers)
+        for name, value in self.headers:
+            size += len(name) + len(value or b"")
+        return size
 
 
 def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> DeadLetter:
@@ -102,7 +107,7 @@ def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> Dea
         (names.ERRORS_MESSAGE, bounded_text(failure.message, names.MAX_MESSAGE_BYTES)),
         (names.SCHEMA, names.SCHEMA_VERSION),
         (names.ID, letter_id),
-        (names.ERROR_CLASS, str(failure.error_class)),
+        (names.ERROR_CLASS, failure.error_class),
         (names.ERROR_RETRYABLE, "true" if failure.retryable else "false"),
         (names.ERROR_DETAILS, _details(failure.problems)),
         (names.FAILED_AT, rfc3339(failure.failed_at)),
@@ -147,7 +152,7 @@ def _details(problems: tuple[Problem, ...]) -> str | None:
     if not problems:
         return None
     entries = [{"pointer": p.pointer, "problem": p.problem} for p in problems[:MAX_PROBLEMS]]
-    return json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
+    return _encode_json(entries)
 
 
 def _utf8(text: str) -> bytes:

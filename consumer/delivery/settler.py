@@ -66,11 +66,13 @@ class Settler:
 
     def receive(self, record: Record) -> bool:
         """A record came in. False if it is done already and nothing more is to be done for it."""
-        self.offsets[record.topic_partition].receive(record.offset)
-        done = self._already_done.get(record.topic_partition)
+        partition = record.topic_partition
+        offsets = self.offsets[partition]
+        offsets.receive(record.offset)
+        done = self._already_done.get(partition)
         if done and record.offset in done:
             done.remove(record.offset)
-            if self.offsets[record.topic_partition].finish(record.offset):
+            if offsets.finish(record.offset):
                 self._on_progress()
             return False
         self.held_records += 1

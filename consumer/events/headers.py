@@ -66,7 +66,9 @@ def find_mode(headers: Headers) -> Mode:
             f"The record is no CloudEvent: it has neither content-type nor ce_specversion; {_MODES}.",
             _readable(found, repeated),
         )
-    return Binary(_readable(found, repeated), _faults(found, repeated))
+    attributes = _readable(found, repeated)
+    all_readable = len(attributes) == len(found) - (CONTENT_TYPE in found)
+    return Binary(attributes, () if all_readable else _faults(found, repeated))
 
 
 def _content_type(value: bytes | None, *, is_repeated: bool) -> tuple[str | None, str | None]:
@@ -79,8 +81,11 @@ def _content_type(value: bytes | None, *, is_repeated: bool) -> tuple[str | None
 
 
 def _readable(found: dict[str, bytes | None], repeated: set[str]) -> dict[str, str]:
-    texts = {name: _text(found[header]) for header, name in _ATTRIBUTES.items() if header in found}
-    return {name: text for name, text in texts.items() if text is not None and f"ce_{name}" not in repeated}
+    return {
+        name: text
+        for header, name in _ATTRIBUTES.items()
+        if header not in repeated and (text := _text(found.get(header))) is not None
+    }
 
 
 def _faults(found: dict[str, bytes | None], repeated: set[str]) -> tuple[Problem, ...]:

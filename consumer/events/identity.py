@@ -1,24 +1,32 @@
 """Who an event is, as far as it can be read: for the dead letters of events that are refused. Pure."""
 
-import re
 from collections.abc import Mapping
-from typing import Final
+from datetime import datetime
 
 from consumer.events.model import EventIdentity, SessionKey
 from schemas.fields import MAX_ATTRIBUTE_BYTES, MAX_ID_DIGITS
 from schemas.moments import parse_date_time
 
-_ZOHO_ID: Final = re.compile(rf"[0-9]{{1,{MAX_ID_DIGITS}}}")
 
+def identity_of(event: Mapping[str, object], time: datetime | None) -> EventIdentity:
+    """From an event as in structured mode, broken as it may be: only what is printable and within bounds.
 
-def identity_of(event: Mapping[str, object]) -> EventIdentity:
-    """From an event as in structured mode, broken as it may be: only what is printable and within bounds."""
+    `time`: its time, read already (`readable_time`).
+    """
     return EventIdentity(
         id=_bounded(event.get("id")),
         source=_bounded(event.get("source")),
-        time=_time(event.get("time")),
+        time=None if time is None else time.isoformat(),
         session=_session(event.get("data")),
     )
+
+
+def readable_time(event: Mapping[str, object]) -> datetime | None:
+    """The event's time; None where it can't be read."""
+    try:
+        return parse_date_time(event.get("time"))
+    except ValueError:
+        return None
 
 
 def _bounded(value: object) -> str | None:
@@ -27,16 +35,13 @@ def _bounded(value: object) -> str | None:
     return None
 
 
-def _time(value: object) -> str | None:
-    try:
-        return parse_date_time(value).isoformat()
-    except ValueError:
-        return None
-
-
 def _session(event_data: object) -> SessionKey | None:
     if not isinstance(event_data, dict):
         return None
     ids = [event_data.get(name) for name in ("courseId", "batchId", "moduleId", "sessionId")]
-    good = [each for each in ids if isinstance(each, str) and _ZOHO_ID.fullmatch(each)]
+    good = [each for each in ids if isinstance(each, str) and _is_zoho_id(each)]
     return SessionKey(*good) if len(good) == len(ids) else None
+
+
+def _is_zoho_id(text: str) -> bool:
+    return len(text) <= MAX_ID_DIGITS and text.isascii() and text.isdigit()

@@ -48,6 +48,9 @@ def request_path(session: SessionKey, base_path: str) -> str:
     )
 
 
+_EMPTY_PATH_BYTES: Final = len(request_path(SessionKey("", "", "", ""), ""))
+
+
 def session_data_json(session_data: Mapping[str, str]) -> str:
     """`sessionData` as compact JSON, in the order given, nothing escaped that need not be."""
     return _encode_json(dict(session_data))
@@ -69,8 +72,8 @@ def request_target(
 def request_target_bytes(
     session: SessionKey, session_data: Mapping[str, str], input_style: InputStyle, base_path: str
 ) -> int:
-    """The length of `request_target` without building it: every reserved byte takes three."""
-    path_bytes = len(request_path(session, base_path))
+    """The length of `request_target` without building it: every reserved byte takes three, a digit one."""
+    path_bytes = _EMPTY_PATH_BYTES + len(base_path.rstrip("/")) + sum(map(len, session))
     if input_style in ("json", "form"):
         return path_bytes
     raw = session_data_json(session_data).encode()

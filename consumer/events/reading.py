@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from consumer.events.headers import Binary, Mode, NoMode, Structured, find_mode
-from consumer.events.identity import identity_of
+from consumer.events.identity import identity_of, readable_time
 from consumer.events.mapping import map_session
 from consumer.events.model import (
     Event,
@@ -25,7 +25,6 @@ from consumer.events.strict_json import UnreadableJsonError, parse_json
 from consumer.records import Record
 from schemas.error_class import ErrorClass
 from schemas.event import EVENT_TYPE, SessionChangedEvent
-from schemas.moments import parse_date_time
 
 _MAX_TYPE_CHARACTERS: Final = 200
 
@@ -105,20 +104,22 @@ def _judge(
     except ValidationError as error:
         named = {each.pointer for each in header_problems}
         others = tuple(each for each in problems_of(error) if each.pointer not in named)
-        ahead = _time_problems(_readable_time(content), rules, latest_seconds)
-        return _invalid(header_problems + others + ahead, content)
+        time = readable_time(content)
+        ahead = _time_problems(time, rules, latest_seconds)
+        return _invalid(header_problems + others + ahead, identity_of(content, time))
     time_problems = _time_problems(event.time, rules, latest_seconds)
     mapped = _mapped(event, rules if maps else None)
     if isinstance(mapped, Event) and not time_problems:
         return mapped
     mapping_problems = () if isinstance(mapped, Event) else mapped
+    identity = identity_of(content, event.time)
     if time_problems:
-        return _invalid(time_problems + mapping_problems, content, retryable=not mapping_problems)
+        return _invalid(time_problems + mapping_problems, identity, retryable=not mapping_problems)
     return Refusal(
         ErrorClass.EVENT_UNMAPPABLE,
         summary("Zoho can't hold this session", mapping_problems),
         mapping_problems,
-        identity=identity_of(content),
+        identity=identity,
     )
 
 
@@ -139,13 +140,6 @@ def _mapped(event: SessionChangedEvent, rules: EventRules | None) -> Event | tup
     )
 
 
-def _readable_time(content: Mapping[str, object]) -> datetime | None:
-    try:
-        return parse_date_time(content.get("time"))
-    except ValueError:
-        return None
-
-
 def _time_problems(time: datetime | None, rules: EventRules, latest_seconds: float) -> tuple[Problem, ...]:
     if time is None or time.timestamp() <= latest_seconds:
         return ()
@@ -158,13 +152,11 @@ def _time_problems(time: datetime | None, rules: EventRules, latest_seconds: flo
     )
 
 
-def _invalid(
-    problems: tuple[Problem, ...], content: Mapping[str, object], *, retryable: bool = False
-) -> Refusal:
+def _invalid(problems: tuple[Problem, ...], identity: EventIdentity, *, retryable: bool = False) -> Refusal:
     message = summary("The event is invalid", problems)
-    return Refusal(ErrorClass.EVENT_INVALID, message, problems, retryable, identity_of(content))
+    return Refusal(ErrorClass.EVENT_INVALID, message, problems, retryable, identity)
 
 
 def _unreadable(message: str, attributes: Mapping[str, object]) -> Refusal:
-    identity = identity_of(attributes) if attributes else EventIdentity()
+    identity = identity_of(attributes, readable_time(attributes))
     return Refusal(ErrorClass.EVENT_UNREADABLE, message, identity=identity)

@@ -9,8 +9,6 @@ from consumer.kafka.connection import client_options, translated
 from consumer.kafka.lenient_headers import read_any_header_name
 from consumer.settings import KafkaSettings
 
-# The broker decides what is too large, not the client: what it took once, it must take again.
-MAX_REQUEST_BYTES = 1024 * 1024 * 1024
 PRODUCER_BATCH_BYTES = 128 * 1024
 # What the client may hold beside the backlog.
 FETCH_BYTES = 4 * 1024 * 1024
@@ -71,7 +69,6 @@ async def connect_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
         **client_options(kafka),
         acks="all",
         enable_idempotence=False,
-        max_request_size=MAX_REQUEST_BYTES,
         max_batch_size=PRODUCER_BATCH_BYTES,
     )
     with translated("The dead-letter producer:"):

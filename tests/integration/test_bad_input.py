@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from aiokafka import AIOKafkaProducer
+
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from consumer.records import Record
@@ -19,7 +21,7 @@ from tests.integration.scene import (
     last_names,
     names_at_zoho,
 )
-from tests.kafka_broker.traffic import Outgoing, publish
+from tests.kafka_broker.traffic import MAX_BYTES, Outgoing, publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
 
@@ -243,6 +245,32 @@ async def test_bad_input_is_dead_lettered_untouched_with_its_class_and_how_to_me
         if not right:
             wrong.append((case.why, header(letter, "dlq.error.class"), message[:200], pointers))
     assert wrong == []
+
+
+async def test_what_the_broker_took_compressed_is_dead_lettered_compressed(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Key and value of 5 MB each, in topics that take 1 and 2 MiB: the broker judges what arrives."""
+    made = await topics()
+    spaces = b" " * 5_000_000
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, compression_type="gzip", max_request_size=MAX_BYTES
+    )
+    await producer.start()
+    headers = list(binary(b"", "spaces").headers)
+    await producer.send_and_wait(made.source, spaces, spaces, headers=headers)
+    await producer.stop()
+    async with Emulator(EmulatorOptions(limits=Limits(30, 3.0, 2.0))) as zoho:
+        await publish(kafka.bootstrap, made.source, changes(1, 1))
+        async with consumer_process(settings_for(kafka, made, zoho.url)) as process:
+            await finished(process, 2)
+            assert "running" == (await process.account())["state"]
+            assert 0 == await process.terminate()
+
+        assert last_names(1, 1) == names_at_zoho(zoho, 1)
+    [letter] = await dead_letters(kafka.bootstrap, made)
+    assert UNREADABLE == header(letter, "dlq.error.class")
+    assert letter.key == letter.value == spaces
 
 
 async def test_both_modes_at_once_and_unknown_fields_are_no_fault(

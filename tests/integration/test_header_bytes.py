@@ -16,8 +16,12 @@ from aiokafka.record import MemoryRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
+from consumer.delivery.dead_letter import DeadLetter
+from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.lenient_headers import AnyNameRecords, read_any_header_name
+from consumer.kafka.producer import SharedProducer
 from consumer.records import Headers, Record
+from consumer.settings import KafkaSettings
 from tests.integration.conftest import MakeTopics
 from tests.kafka_broker.traffic import MAX_BYTES, Outgoing, publish, read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
@@ -90,7 +94,7 @@ async def test_such_a_name_is_written_byte_for_byte(kafka: KafkaUnderTest, topic
     await _produce_raw(kafka, made.source, _batch_with_odd_name(records=3, odd=1))
     records = await read_all(kafka.bootstrap, made.source)
 
-    await publish(kafka.bootstrap, made.dead_letters, [_outgoing(record) for record in records])
+    await _dead_letter(kafka, made.dead_letters, records)
 
     original = _record_bodies(await _fetch_raw(kafka, made.source))
     assert ODD_NAME in original[1]
@@ -98,16 +102,17 @@ async def test_such_a_name_is_written_byte_for_byte(kafka: KafkaUnderTest, topic
 
 
 async def test_such_records_keep_their_place_among_others(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """A record that travels in a batch of its own neither overtakes nor is overtaken."""
-    source = (await topics()).source
+    """A dead letter that travels in a batch of its own neither overtakes nor is overtaken."""
+    topic = (await topics()).dead_letters
     headers: tuple[Headers, ...] = ((("plain", b""),), ((AS_TEXT, b""),))
-    sent = [Outgoing(b"%d" % i, headers=headers[i % 3 == 0], partition=0) for i in range(30)]
+    values = [(b"%d" % i) * (200_000 if i % 10 == 0 else 1) for i in range(30)]
+    records = [Record("t", 0, i, 0, b"k", value, headers[i % 3 == 0]) for i, value in enumerate(values)]
 
-    await publish(kafka.bootstrap, source, sent)
+    await _dead_letter(kafka, topic, records)
 
-    read = await read_all(kafka.bootstrap, source)
-    assert [record.value for record in read] == [record.value for record in sent]
-    assert [record.headers for record in read] == [record.headers for record in sent]
+    read = await read_all(kafka.bootstrap, topic)
+    assert values == [record.value for record in read]
+    assert [record.headers for record in records] == [record.headers for record in read]
 
 
 @pytest.mark.parametrize(
@@ -138,17 +143,17 @@ async def test_such_records_keep_their_place_among_others(kafka: KafkaUnderTest,
 async def test_a_record_survives_reading_and_writing(
     kafka: KafkaUnderTest, topics: MakeTopics, record: Outgoing
 ) -> None:
-    """Null is not empty, order and duplicates stay, and the timestamp is the one that was sent."""
+    """Null is not empty, order and duplicates stay; a dead letter has a time of its own."""
     made = await topics()
     sent = replace(record, partition=0, timestamp_ms=record.timestamp_ms or 1)
     await publish(kafka.bootstrap, made.source, [sent])
     [read] = await read_all(kafka.bootstrap, made.source)
 
-    await publish(kafka.bootstrap, made.dead_letters, [_outgoing(read)])
+    await _dead_letter(kafka, made.dead_letters, [read])
 
     [again] = await read_all(kafka.bootstrap, made.dead_letters)
     assert read == Record(made.source, 0, 0, sent.timestamp_ms or 1, sent.key, sent.value, sent.headers)
-    assert again == replace(read, topic=made.dead_letters)
+    assert replace(read, topic=made.dead_letters, timestamp_ms=again.timestamp_ms) == again
 
 
 @pytest.mark.parametrize("damage", ["name runs over the end", "last value cut off", "half a record"])
@@ -258,8 +263,14 @@ def _varint(raw: bytes, position: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), position + 1
 
 
-def _outgoing(record: Record) -> Outgoing:
-    return Outgoing(record.value, record.key, record.headers, record.timestamp_ms, record.partition)
+async def _dead_letter(kafka: KafkaUnderTest, topic: str, records: list[Record]) -> None:
+    """Write them to partition 0, with no headers but their own."""
+    letters = [DeadLetter(str(one.offset), 0, one.key, one.value, one.headers) for one in records]
+    producer = SharedProducer(KafkaSettings(bootstrap_servers=kafka.bootstrap))
+    try:
+        assert [None] * len(letters) == await DeadLetterTopic(producer, topic).write(letters)
+    finally:
+        await producer.close()
 
 
 async def _reader(kafka: KafkaUnderTest, topic: str) -> AIOKafkaConsumer:

@@ -19,7 +19,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 from confluent_kafka.admin import AdminClient
 
-from consumer.kafka.lenient_headers import has_odd_name, read_any_header_name, send_any_header_name
+from consumer.kafka.lenient_headers import lone_batch, read_any_header_name
 from consumer.records import Headers, Record, TopicPartition
 
 MAX_BYTES = 16 * 1024 * 1024  # bad input of 10 MB must fit
@@ -188,21 +188,30 @@ async def _offsets(admin: AIOKafkaAdminClient, group: str) -> dict[KafkaTopicPar
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, record: Outgoing) -> "asyncio.Future[Any]":
-    refused = (record.key is None and record.value is None) or has_odd_name(record.headers)
-    if record.partition is None and not refused:
-        sent: asyncio.Future[Any] = await producer.send(
-            topic, record.value, record.key, timestamp_ms=record.timestamp_ms, headers=list(record.headers)
+    if (record.key is None and record.value is None) or _has_odd_name(record.headers):
+        batch = lone_batch(
+            producer,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            timestamp_ms=record.timestamp_ms,
         )
-        return sent
-    return await send_any_header_name(
-        producer,
+        alone: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=record.partition or 0)
+        return alone
+    sent: asyncio.Future[Any] = await producer.send(
         topic,
-        record.partition or 0,
-        key=record.key,
-        value=record.value,
-        headers=record.headers,
+        record.value,
+        record.key,
+        partition=record.partition,
         timestamp_ms=record.timestamp_ms,
+        headers=list(record.headers),
     )
+    return sent
+
+
+def _has_odd_name(headers: Headers) -> bool:
+    """Whether a name holds bytes that are not UTF-8, which the client refuses."""
+    return any(name != name.encode(errors="replace").decode() for name, _ in headers)
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[KafkaTopicPartition]:
