@@ -35,7 +35,7 @@ def account_rules(settings: AccountSettings, reservation_seconds: float) -> Acco
             call_seconds=settings.zoho_timeout_seconds,
             clock_margin_seconds=settings.quota_clock_margin_seconds,
         ),
-        gate=GateRules(lock_seconds, settings.refusals_before_hold),
+        gate=GateRules(lock_seconds, settings.refusals_before_hold, settings.quota_daily_reserve),
         retry=RetryRules(
             attempts=settings.attempts,
             lock_seconds=lock_seconds,

@@ -61,7 +61,10 @@ class Served:
         oldest = account.backlog.oldest_event_at()
         metrics.set_state(str(account.state))
         metrics.set_quota(
-            free_slots=account.quota.free(account.rules.quota, now), left_today=account.left_today
+            free_slots=account.quota.free(account.limits(now), now),
+            share=account.share.of(account.rules.quota, now),
+            left_today=account.left_today,
+            runs_out_at=account.runs_out_at(now),
         )
         metrics.set_backlog(
             events=account.backlog.events,

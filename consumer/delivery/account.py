@@ -13,10 +13,12 @@ from consumer.clock import Clock, rfc3339
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.decision import RetryRules
 from consumer.delivery.evidence import Evidence
+from consumer.delivery.forecast import Forecast
 from consumer.delivery.gate import AccountState, Gate, GateRules
 from consumer.delivery.ports import Telemetry, ZohoPort
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.quota_state import QuotaState, read_state, taken_over
+from consumer.delivery.share import Share
 from consumer.delivery.troubles import WITHOUT_OWNER, Trouble, Troubles
 from consumer.events.model import EventRules, SessionKey
 from consumer.records import TopicPartition
@@ -46,6 +48,7 @@ class Account:
     """The state that outlives a tenure: quota, gate, evidence, and what could not be committed.
 
     `on_wake` is called by whoever changes something that may let a call start.
+    `calls`: our calls so far that may have reached Zoho.
     `quiet_until`: no call before, because one of the last owner may still be under way.
     `blocked`: sessions of which a call without an answer may still arrive, and until when.
     `done_beyond`: records finished beyond the committed position, by partition, with that position;
@@ -59,6 +62,9 @@ class Account:
     gate: Gate = field(default_factory=Gate)
     quota: Quota = field(default_factory=Quota)
     quiet_until: float = 0.0
+    share: Share = field(default_factory=Share)
+    forecast: Forecast = field(default_factory=Forecast)
+    calls: int = 0
     evidence: Evidence = field(default_factory=Evidence)
     left_today: int | None = None
     owned: bool = False
@@ -88,7 +94,7 @@ class Account:
     def state_text(self) -> str:
         """The quota's state as it is now, for the commit's metadata."""
         state = QuotaState(
-            self.quota, self.zoho.mint_budget, self.gate.closed, self.rules.quota.window_seconds
+            self.quota, self.zoho.mint_budget, self.gate.closed, self.share, self.rules.quota.window_seconds
         )
         # Others read it by their own wall clock; ours may have been set since this process started.
         state = state.shifted(round(self.clock_behind(), 2))
@@ -123,6 +129,7 @@ class Account:
                 account=self.rules.name,
             )
         self.quota = state.quota
+        self.share = state.share
         self.zoho.resume_mints(state.mints)
         self.gate = Gate(closed=state.closed)
 
@@ -162,6 +169,55 @@ class Account:
             return trouble[1]
         return None if self.gate.closed is None else self.gate.closed.reason
 
+    # Others who call with the same account.
+
+    def limits(self, now: float) -> QuotaLimits:
+        """The quota as far as it is ours."""
+        return self.share.limits(self.rules.quota, now)
+
+    def observe(self, left_today: int | None, now: float, *, alone: bool) -> None:
+        """A call was answered; `left_today` is what Zoho says is left of the day's calls."""
+        limits, before = self.rules.quota, self.share.of(self.rules.quota, now)
+        if left_today is not None:
+            self.left_today = left_today
+            self.share = self.share.observed(left_today, self.calls, limits, now, alone=alone)
+        left = [] if left_today is None else [left_today]
+        if self.rules.daily_requests:
+            left.append(max(0, self.rules.daily_requests - self.quota.day_calls))
+        ended_before = self.runs_out_at(now)
+        if left:
+            self.forecast = self.forecast.observed(min(left), limits.window_seconds, now)
+        share, runs_out_at = self.share.of(limits, now), self.runs_out_at(now)
+        if (share < 1.0) != (before < 1.0):
+            log.info(
+                "others use the account" if share < 1.0 else "the account is ours alone again",
+                account=self.rules.name,
+                share=round(share, 3),
+                others_in_window=self.share.others(limits, now),
+            )
+        if runs_out_at is not None and ended_before is None:
+            log.warning(
+                "the day's calls will run out",
+                account=self.rules.name,
+                at=rfc3339(runs_out_at),
+                left=min(left),
+            )
+
+    def lock_came(self, now: float) -> None:
+        """Zoho locked the API though we kept to our share: others must have called."""
+        until = now if self.gate.closed is None else self.gate.closed.until
+        self.share = self.share.lock(self.rules.quota, now, until)
+        log.warning(
+            "locked though the quota was kept: others use the account",
+            account=self.rules.name,
+            share=round(self.share.of(self.rules.quota, now), 3),
+        )
+
+    def runs_out_at(self, now: float) -> float | None:
+        """When the day's calls but the reserve are used up at the present pace; None: not today."""
+        _, day_ends_at = day_bounds(now, self.rules.events.zone)
+        return self.forecast.runs_out_at(self.rules.daily_reserve, day_ends_at)
+
     def day_ends_at(self, now: float) -> float | None:
         """Where our own calls used up the day's allowance: when the next day begins, in the portal's zone.
 
@@ -177,7 +233,7 @@ class Account:
     def status(self) -> dict[str, Any]:
         """The account's part of `/status` (contract, section 9)."""
         now = self.clock()
-        limits = self.rules.quota
+        limits = self.limits(now)
         closed = self.gate.closed
         waiting = closed is not None and self.state is closed.state
         next_free_at = self.quota.next_free_at(limits, now)
@@ -189,12 +245,14 @@ class Account:
             "until": rfc3339(closed.until) if closed is not None and waiting else None,
             "reason": self.reason,
             "quota": {
-                "requests": limits.requests,
-                "share": 1.0,
+                "requests": self.rules.quota.requests,
+                "share": round(self.share.of(self.rules.quota, now), 3),
+                "others_in_window": self.share.others(self.rules.quota, now),
                 "window_seconds": limits.window_seconds,
                 "used": self.quota.used(limits, now),
                 "next_free_at": rfc3339(next_free_at) if next_free_at is not None else None,
                 "left_today": self.left_today,
+                "runs_out_at": _maybe(self.runs_out_at(now)),
             },
             "backlog": {
                 "events": self.backlog.events,
@@ -210,7 +268,7 @@ class Account:
         events = self.backlog.events
         if events == 0:
             return 0.0
-        limits = self.rules.quota
+        limits = self.limits(now)
         opens_at = 0.0 if self.gate.closed is None else self.gate.closed.until
         closed = max(0.0, max(opens_at, self.quiet_until) - now)
         beyond_free = max(0, events - self.quota.free(limits, now))

@@ -38,10 +38,11 @@ _TIMED = (AccountState.THROTTLED, AccountState.DAILY_QUOTA)
 
 @dataclass(frozen=True, slots=True)
 class GateRules:
-    """`refusals_before_hold`: 0 never holds."""
+    """`refusals_before_hold`: 0 never holds. `daily_reserve`: calls of the day that are left to others."""
 
     lock_seconds: float = 300.0
     refusals_before_hold: int = 20
+    daily_reserve: int = 0
 
 
 @dataclass(frozen=True, slots=True)

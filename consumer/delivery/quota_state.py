@@ -14,6 +14,7 @@ from typing import Any
 from consumer.delivery.gate import AccountState, Closed
 from consumer.delivery.mint_budget import MAX_MINTS, WINDOW_SECONDS, MintBudget
 from consumer.delivery.quota import Quota, QuotaLimits
+from consumer.delivery.share import Share
 
 STATE_VERSION = 1
 # Kafka keeps so many UTF-16 units of metadata for a partition; the text is ASCII.
@@ -33,6 +34,7 @@ class QuotaState:
     quota: Quota = field(default_factory=Quota)
     mints: MintBudget = field(default_factory=MintBudget)
     closed: Closed | None = None
+    share: Share = field(default_factory=Share)
     window_seconds: float = 60.0
 
     def to_text(self, by: str, number: int) -> str:
@@ -50,6 +52,11 @@ class QuotaState:
                 "unanswered": _steps(unanswered),
                 "day": [_ms(quota.day), quota.day_calls],
                 "mints": [_steps(sorted(self.mints.minted_at)), _ms(self.mints.blocked_until)],
+                "share": [
+                    round(self.share.ceiling * 1000),
+                    _ms(self.share.changed_at),
+                    int(self.share.locked),
+                ],
                 "closed": None
                 if closed is None or closed.state not in _KEPT_STATES
                 else [str(closed.state), _ms(closed.since), _ms(closed.until)],
@@ -73,6 +80,7 @@ class QuotaState:
                 minted_at=tuple(at + seconds for at in self.mints.minted_at),
                 blocked_until=self.mints.blocked_until and self.mints.blocked_until + seconds,
             ),
+            share=replace(self.share, changed_at=self.share.changed_at and self.share.changed_at + seconds),
             closed=closed and replace(closed, since=closed.since + seconds, until=closed.until + seconds),
         )
 
@@ -115,10 +123,12 @@ def read_state(text: str) -> tuple[QuotaState, str]:
             day_calls=_count(day_calls),
         )
         mints = MintBudget(_times(minted)[-MAX_MINTS:], _seconds(blocked_until))
+        thousandths, changed_at, locked = found["share"]
+        share = Share(min(1.0, _count(thousandths) / 1000), _seconds(changed_at), bool(_count(locked)))
         by = found["by"]
         if not isinstance(by, str):
             raise TypeError("by")
-        return QuotaState(quota, mints, _closed(found["closed"]), _seconds(found["window"])), by
+        return QuotaState(quota, mints, _closed(found["closed"]), share, _seconds(found["window"])), by
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ValueError(f"not a quota state: {type(exc).__name__}") from exc
 
@@ -147,7 +157,8 @@ def taken_over(state: QuotaState, limits: QuotaLimits, now: float) -> tuple[Quot
         closed = replace(closed, until=closed.until + margin)
         closed = closed if closed.until > now else None
     quiet_until = max((at for at in held if at > now + margin), default=0.0)
-    return QuotaState(quota, mints, closed, limits.window_seconds), quiet_until
+    share = replace(state.share, changed_at=min(state.share.changed_at, now))
+    return QuotaState(quota, mints, closed, share, limits.window_seconds), quiet_until
 
 
 def _closed(found: Any) -> Closed | None:

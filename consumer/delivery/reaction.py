@@ -71,8 +71,11 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
             gate = gate.probe_settled_nothing() if probe else gate
         case _:
             assert_never(verdict)
-    if call.report.left_today == 0 and not isinstance(verdict, Locked | DailyQuotaUsed):
-        reason = "Zoho says that no calls are left today"
+    left = call.report.left_today
+    if left is not None and left <= rules.daily_reserve and not isinstance(verdict, Locked | DailyQuotaUsed):
+        reason = f"Zoho says that {left or 'no'} calls are left today"
+        if rules.daily_reserve:
+            reason += f", of which {rules.daily_reserve} are to be left (CONSUMER_QUOTA_DAILY_RESERVE)"
         # As of no probe: where this answer closed the gate, it stays closed for as long as it said.
         gate = gate.day_used_up(rules, now, until=None, reason=reason, probe=False)
     return gate

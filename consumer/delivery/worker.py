@@ -173,7 +173,7 @@ class Worker:
     def _reserve(self, now: float) -> None:
         """See to it that the calls that may start soon have a reservation by then."""
         account = self._account
-        limits = account.rules.quota
+        limits = account.limits(now)
         soon = now + limits.lead_seconds
         permission = account.gate.permission(soon)
         if permission == "no" or soon < account.quiet_until:
@@ -201,7 +201,7 @@ class Worker:
             reason = "the day's own allowance (CONSUMER_QUOTA_DAILY_REQUESTS less the reserve) is used up"
             self._set_gate_of_day(reason, day_ends_at, now)
             return day_ends_at
-        slot_at = self._account.quota.next_free_at(self._account.rules.quota, now)
+        slot_at = self._account.quota.next_free_at(self._account.limits(now), now)
         taken = slot_at is None or slot_at > now
         if taken and self._backlog.events and self._no_slot_since is None:
             self._no_slot_since = now
@@ -216,7 +216,8 @@ class Worker:
 
     def _start_call(self, calls: asyncio.TaskGroup, change: Change, now: float, *, probe: bool) -> None:
         account = self._account
-        account.quota, slot = account.quota.take(account.rules.quota, now)
+        account.quota, slot = account.quota.take(account.limits(now), now)
+        account.calls += 1
         if probe:
             account.gate = account.gate.probe_started()
         account.telemetry.waited_for_slot(0.0 if self._no_slot_since is None else now - self._no_slot_since)
@@ -250,13 +251,16 @@ class Worker:
         now = self._clock()
         if not report.sent:
             account.quota = account.quota.give_back(slot)
+            account.calls -= 1
         elif isinstance(report.verdict, NoAnswer):
             self._aborted(change, slot, now)
         else:
             account.quota = account.quota.answer(slot, now)
         self._on_progress()
-        if report.left_today is not None:
-            account.left_today = report.left_today
+        if report.sent:
+            # An aborted call may be counted later.
+            alone = len(self._calls) == 1 and max(account.quota.answered, default=0.0) <= now
+            account.observe(report.left_today, now, alone=alone)
         self._settle(change, CallEnd(change.session, report, started_at, now), probe=probe)
 
     def _aborted(self, change: Change, slot: int, now: float) -> None:
@@ -276,6 +280,8 @@ class Worker:
         was = account.state
         account.gate = react(account.gate, before, call, decision, account.rules.gate, probe=probe)
         account.evidence = learn(account.evidence, call)
+        if isinstance(call.report.verdict, Locked) and not probe and was is not AccountState.THROTTLED:
+            account.lock_came(call.ended_at)
         self._tell(change, call, decision, newly_locked=probe or was is not AccountState.THROTTLED)
         match decision:
             case Finish():

@@ -61,6 +61,10 @@ class AccountMetrics:
         self._wait_seconds = _histogram(metrics, "quota_wait_seconds").labels(account)
         self._applied_seconds = _histogram(metrics, "event_to_applied_seconds").labels(account)
         self._free_slots = _gauge(metrics, "quota_free_slots").labels(account)
+        self._share = _gauge(metrics, "quota_share").labels(account)
+        # There only while the day's calls will run out.
+        self._runs_out_at = _gauge(metrics, "quota_runs_out_timestamp_seconds")
+        self._runs_out_told = False
         self._backlog_events = _gauge(metrics, "backlog_events").labels(account)
         self._backlog_sessions = _gauge(metrics, "backlog_sessions").labels(account)
         self._oldest_age = _gauge(metrics, "oldest_event_age_seconds").labels(account)
@@ -107,9 +111,19 @@ class AccountMetrics:
         for name, gauge in self._states.items():
             gauge.set(1 if name == state else 0)
 
-    def set_quota(self, *, free_slots: int, left_today: int | None) -> None:
-        """Calls that could start now, and what Zoho last said is left of the day's; None: nothing yet."""
+    def set_quota(
+        self, *, free_slots: int, share: float, left_today: int | None, runs_out_at: float | None
+    ) -> None:
+        """Calls that could start now; our share of the quota; what Zoho last said is left of the day's
+        (None: nothing yet); when it will have run out at the present pace (None: not today).
+        """
         self._free_slots.set(free_slots)
+        self._share.set(share)
+        if runs_out_at is not None:
+            self._runs_out_at.labels(self._account).set(runs_out_at)
+        elif self._runs_out_told:
+            self._runs_out_at.remove(self._account)
+        self._runs_out_told = runs_out_at is not None
         if left_today is not None:
             self._left_today.labels(self._account).set(left_today)
 

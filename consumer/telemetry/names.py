@@ -79,6 +79,15 @@ METRIC_TABLE: tuple[MetricInfo, ...] = (
         "gauge",
         "Calls left of the day's quota, as Zoho last said. Absent until it has said so.",
     ),
+    MetricInfo(
+        "quota_share", "gauge", "Our share of the quota, 0 to 1: below 1 where others use the account too."
+    ),
+    MetricInfo(
+        "quota_runs_out_timestamp_seconds",
+        "gauge",
+        "When the day's calls, less the reserve, will have run out at the pace of the last hour, in seconds "
+        "since the epoch. Absent where that is not today.",
+    ),
     MetricInfo("locks_total", "counter", "Locks of the API that Zoho answered with."),
     MetricInfo(
         "account_state", "gauge", "1 for the state the account is in, 0 for the others.", (("state", STATES),)

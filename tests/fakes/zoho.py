@@ -24,6 +24,7 @@ class FakeZoho:
     """A `ZohoPort` that answers `script(session, now)` after `connect_seconds` and `call_seconds`.
 
     `arrivals`: when each call that was sent arrived, halfway through, and for which session.
+    `left_today`: what the answers say is left of the day's calls.
     `names`: the names each session was given, in the order in which they were applied.
     """
 
@@ -37,6 +38,7 @@ class FakeZoho:
     most_in_flight: int = 0
     overlapped: bool = False
     mint_budget: MintBudget = field(default_factory=MintBudget)
+    left_today: Callable[[], int] | None = None
 
     def resume_mints(self, budget: MintBudget) -> None:
         """Go on from these."""
@@ -64,7 +66,8 @@ class FakeZoho:
             await asyncio.sleep(self.call_seconds / 2)
         finally:
             self.in_flight.remove(session)
-        return CallReport(verdict, sent=sent)
+        left = self.left_today() if self.left_today is not None and sent else None
+        return CallReport(verdict, sent=sent, left_today=left)
 
 
 @dataclass

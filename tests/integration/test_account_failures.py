@@ -196,3 +196,32 @@ async def test_no_more_events_are_held_than_the_backlog_may_hold(
 
             await until(all_told)
             await process.terminate()
+
+
+async def test_others_who_use_the_account_get_room_and_the_share_comes_back(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Zoho's count of the day falls faster than we call: status and metrics tell, and no lock comes."""
+    made = await topics()
+    options = EmulatorOptions(limits=Limits(30, 1.0, 2.0), daily_requests=25_000)
+    async with Emulator(options) as zoho:
+        settings = settings_for(kafka, made, zoho.url, quota_requests=20, quota_window_seconds=1)
+        async with consumer_process(settings) as process:
+            await publish(kafka.bootstrap, made.source, changes(120, 60))
+
+            async def shared() -> bool:
+                zoho.foreign_calls(1)
+                quota = (await process.account())["quota"]
+                return 0.5 <= quota["share"] < 1.0 and quota["others_in_window"] > 0
+
+            await until(shared)
+            await finished(process, 120)
+            metrics = await process.metrics()
+            assert metrics['session_consumer_locks_total{account="default"}'] == 0
+            await publish(kafka.bootstrap, made.source, changes(60, 60))
+
+            async def whole_again() -> bool:
+                return bool((await process.account())["quota"]["share"] == 1.0)
+
+            await until(whole_again)
+            await process.terminate()

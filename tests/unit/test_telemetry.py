@@ -189,9 +189,9 @@ def test_what_zoho_has_not_said_is_no_series() -> None:
     account = metrics.account("default")
     key = ("session_consumer_quota_left_today", (("account", "default"),))
 
-    account.set_quota(free_slots=30, left_today=None)
+    account.set_quota(free_slots=30, share=1.0, left_today=None, runs_out_at=None)
     assert key not in scraped(metrics)
-    account.set_quota(free_slots=30, left_today=14_809)
+    account.set_quota(free_slots=30, share=0.5, left_today=14_809, runs_out_at=1.0)
     assert scraped(metrics)[key] == 14_809.0
 
 
