@@ -31,7 +31,7 @@ from consumer.zoho.client import open_zoho
 
 # Of the shutdown time, what is kept for the last commit, for leaving the group and for the producer.
 CLOSING_SECONDS = 4.0
-SETTINGS_POLL_SECONDS = 1.0
+SETTINGS_POLL_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 

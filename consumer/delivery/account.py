@@ -151,23 +151,24 @@ class Account:
     @property
     def state(self) -> AccountState:
         """The account's state, as shown to operators."""
-        trouble = self.troubles.gravest()
-        if not self.owned and (trouble is None or trouble[0] not in WITHOUT_OWNER):
-            return AccountState.STANDBY
+        trouble = self._trouble()
         if trouble is not None:
             lost = trouble[0] is Trouble.POSITION
             return AccountState.POSITION_LOST if lost else AccountState.KAFKA_DOWN
-        return self.gate.state
+        return self.gate.state if self.owned else AccountState.STANDBY
 
     @property
     def reason(self) -> str | None:
         """Why the state is not `running`."""
-        trouble = self.troubles.gravest()
-        if self.state is AccountState.STANDBY:
-            return "another replica owns the account, or the group is forming"
+        trouble = self._trouble()
         if trouble is not None:
             return trouble[1]
+        if not self.owned:
+            return "another replica owns the account, or the group is forming"
         return None if self.gate.closed is None else self.gate.closed.reason
+
+    def _trouble(self) -> tuple[Trouble, str] | None:
+        return self.troubles.gravest() if self.owned else self.troubles.gravest(WITHOUT_OWNER)
 
     # Others who call with the same account.
 
@@ -242,7 +243,7 @@ class Account:
         return {
             "state": str(self.state),
             "since": rfc3339(self.since),
-            "until": rfc3339(closed.until) if closed is not None and waiting else None,
+            "until": rfc3339(closed.until) if closed is not None and waiting and closed.until > now else None,
             "reason": self.reason,
             "quota": {
                 "requests": self.rules.quota.requests,

@@ -104,13 +104,12 @@ class Accounts:
                 if generation != account.generation + 1:
                     account.done_beyond.clear()
                 account.generation = generation
+            account.troubles.ownership_ended()
             lost = [start for start in ours.values() if isinstance(start, PositionLost)]
             if lost:
                 account.troubles.report(Trouble.POSITION, str(lost[0]))
                 log.error("position lost", account=account.rules.name, reason=str(lost[0]))
             elif ours:
-                account.troubles.clear(Trouble.POSITION)
-                account.troubles.clear(Trouble.READING)
                 positions = {p: s for p, s in ours.items() if not isinstance(s, PositionLost)}
                 self._begin_one(account, positions, owns, tasks)
             account.changed()
@@ -229,6 +228,7 @@ class Accounts:
         self._tenures.clear()
         for account in self.accounts:
             account.owned = False
+            account.troubles.ownership_ended()
             account.backlog = Backlog()  # another replica's, from now on
             account.changed()
 

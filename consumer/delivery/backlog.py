@@ -2,6 +2,7 @@
 
 import heapq
 from collections import deque
+from functools import partial
 
 from consumer.delivery.change import Change
 from consumer.events.model import SessionKey
@@ -59,15 +60,17 @@ class Backlog:
         self._out.add(session)
         return self._lines[session][0]
 
-    def take_probe(self, now: float) -> Change | None:
+    def take_probe(self, now: float, *, newest: bool = False) -> Change | None:
         """The change to try a closed account with: of the session that was tried the longest ago.
 
-        A call that a dead token ended is repeated first: a further session could only show the same
-        once more. Changes that were set aside count too, unless an earlier call of theirs may arrive.
+        Among those that were never tried the oldest, or the `newest`: what fails may be a whole course
+        whose changes came one after the other. A call that a dead token ended is repeated first: a
+        further session could only show the same once more. Changes that were set aside count too,
+        unless an earlier call of theirs may arrive.
         """
         waiting = [session for _, session in self._ready] + [session for _, _, session in self._aside]
         heads = (self._lines[s][0] for s in waiting if self._blocked.get(s, 0.0) <= now)
-        change = min(heads, key=_turn, default=None)
+        change = min(heads, key=partial(_turn, newest=newest), default=None)
         if change is None:
             return None
         self._ready = [entry for entry in self._ready if entry[1] != change.session]
@@ -126,6 +129,7 @@ class Backlog:
             del self._blocked[session]
 
 
-def _turn(change: Change) -> tuple[bool, float, int]:
+def _turn(change: Change, *, newest: bool) -> tuple[bool, float, int]:
     attempts = change.attempts
-    return not attempts.token_repeated, attempts.started_at or 0.0, change.sequence
+    place = -change.sequence if newest else change.sequence
+    return not attempts.token_repeated, attempts.started_at or 0.0, place

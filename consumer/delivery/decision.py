@@ -13,6 +13,7 @@ from consumer.delivery.verdicts import (
     Applied,
     CallReport,
     CredentialRefused,
+    CredentialReplaced,
     DailyQuotaUsed,
     Failed,
     Forbidden,
@@ -108,7 +109,13 @@ def decide(
         case TokenDead():
             return Again(), replace(attempts, token_repeated=True)
         case (
-            Locked() | DailyQuotaUsed() | CredentialRefused() | TokenThrottled() | Unreachable() | Withheld()
+            Locked()
+            | DailyQuotaUsed()
+            | CredentialRefused()
+            | TokenThrottled()
+            | Unreachable()
+            | Withheld()
+            | CredentialReplaced()
         ):
             return Again(), attempts
         case _:

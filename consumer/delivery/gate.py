@@ -97,6 +97,10 @@ class Gate:
             return None
         return max(1, rules.refusals_before_hold - len(self.refused))
 
+    def probes_newest(self) -> bool:
+        """Whether the next probe is to be of the newest change, not of the oldest: they alternate."""
+        return self.closed is not None and self.closed.pauses % 2 == 1
+
     def probe_started(self) -> "Gate":
         """One call went out though the gate is closed."""
         return self if self.closed is None else replace(self, closed=replace(self.closed, probing=True))

@@ -9,6 +9,7 @@ from consumer.delivery.gate import Gate, GateRules
 from consumer.delivery.verdicts import (
     Applied,
     CredentialRefused,
+    CredentialReplaced,
     DailyQuotaUsed,
     Failed,
     Forbidden,
@@ -67,7 +68,7 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
             gate = gate.failed(session, verdict.reason, rules, now, probe=probe)
         case Unreachable():
             gate = gate.unreachable(verdict.reason, rules, now, probe=probe)
-        case Withheld():
+        case Withheld() | CredentialReplaced():
             gate = gate.probe_settled_nothing() if probe else gate
         case _:
             assert_never(verdict)

@@ -1,6 +1,6 @@
 """What keeps an account's work from being recorded in Kafka; while there is any, no call is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 
 
@@ -41,9 +41,15 @@ class Troubles:
         if self._reasons.pop(trouble, None) is not None:
             self._on_change()
 
-    def gravest(self) -> tuple[Trouble, str] | None:
-        """The one to show, with its reason."""
+    def ownership_ended(self) -> None:
+        """What was the owner's trouble is the next one's to find."""
         for trouble in Trouble:
+            if trouble not in WITHOUT_OWNER:
+                self.clear(trouble)
+
+    def gravest(self, among: Collection[Trouble] = tuple(Trouble)) -> tuple[Trouble, str] | None:
+        """The one to show, with its reason."""
+        for trouble in among:
             if trouble in self._reasons:
                 return trouble, self._reasons[trouble]
         return None

@@ -117,6 +117,11 @@ class Withheld:
     """`may_start` said no once the connection was up: nothing was sent."""
 
 
+@dataclass(frozen=True, slots=True)
+class CredentialReplaced:
+    """A no to a credential that was replaced while the call was under way: it says nothing of the new one."""
+
+
 Verdict = (
     Applied
     | Refused
@@ -131,6 +136,7 @@ Verdict = (
     | NoAnswer
     | Unreachable
     | Withheld
+    | CredentialReplaced
 )
 
 

@@ -144,8 +144,12 @@ class Worker:
                 # Woken before it, to reserve; where that time has come, for the call.
                 early = start_at - self._account.rules.quota.lead_seconds
                 return early if early > now else start_at
-            probe = self._account.gate.permission(now) == "probe"
-            change = self._backlog.take_probe(now) if probe else self._backlog.take(now)
+            gate = self._account.gate
+            probe = gate.permission(now) == "probe"
+            if probe:
+                change = self._backlog.take_probe(now, newest=gate.probes_newest())
+            else:
+                change = self._backlog.take(now)
             if change is None:
                 return self._backlog.next_ready_at()
             self._start_call(calls, change, now, probe=probe)

@@ -25,7 +25,7 @@ class Committer(Protocol):
         """Whether the ownership still lasts, as far as the client knows."""
         ...
 
-    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> Mapping[TopicPartition, str]:
+    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> Mapping[TopicPartition, CommitError]:
         """One commit: what was refused, and why. Raises FencedError or CommitError."""
         ...
 
@@ -116,7 +116,7 @@ class Journal:
                 for partition, entry in draft.entries.items()
                 if self.committed.get(partition) != entry
             }
-            refused: Mapping[TopicPartition, str] = {}
+            refused: Mapping[TopicPartition, CommitError] = {}
             if moved:
                 commit = asyncio.ensure_future(owner.commit(moved))
                 done, _ = await asyncio.wait([commit], timeout=PATIENCE_SECONDS)
@@ -124,7 +124,7 @@ class Journal:
                     self._report(f"no answer to an offset commit in {PATIENCE_SECONDS:g} s")
                 refused = await commit
                 self.committed.update({p: entry for p, entry in moved.items() if p not in refused})
-            self._source.recorded(draft, refused)
+            self._source.recorded(draft, {p: str(reason) for p, reason in refused.items()})
             return not refused
 
     async def _again_later(self, failures: int) -> None:

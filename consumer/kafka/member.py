@@ -25,7 +25,8 @@ from consumer.kafka.reader import Reader
 from consumer.records import TopicPartition
 
 IDLE_SECONDS = 0.02
-AGAIN_SECONDS = 0.2
+AGAIN_PAUSES = Pauses(0.2, 5.0)
+TOPICS_SECONDS = 2.0
 QUERY_SECONDS = 10.0
 COMMIT_SECONDS = 1.5  # with what follows and the producer's close within the app's CLOSING_SECONDS
 CLOSE_SECONDS = 1.0
@@ -72,8 +73,9 @@ class Member:
         self._known: dict[TopicPartition, int] = {}
         self._lag: Lag | None = None
         self._admission = Admission(group, accounts.topics)
-        self._rebuilds = 0
+        self._rebuilds = self._vain_take_overs = 0
         self._no_coordinator_since: float | None = None
+        self._look_for_topics_at = 0.0
         self.joined = False
 
     def stop(self) -> None:
@@ -133,8 +135,10 @@ class Member:
         while not self._stopping.is_set():
             check_alive(consumer)
             self._watch_broker(consumer)
+            self._watch_topics(consumer)
             if self._assigned and not self._taken_over:
                 await self._take_over(consumer)
+                reader.forget()
             rebalancing = consumer._subscription.reassignment_in_progress
             if rebalancing or not await reader.read():
                 coordinator_of(consumer).check_errors()
@@ -155,6 +159,18 @@ class Member:
         if now - self._no_coordinator_since > self._coordinator_seconds:
             raise ClientBrokenError("the group's coordinator can't be found")
 
+    def _watch_topics(self, consumer: AIOKafkaConsumer) -> None:
+        """Tell which source topics don't exist, and look for them more often than the client does."""
+        now = time.monotonic()
+        if not self._taken_over or now < self._look_for_topics_at:
+            return
+        self._look_for_topics_at = now + TOPICS_SECONDS
+        cluster = consumer._client.cluster
+        missing = [topic for topic in self._accounts.topics if not cluster.partitions_for_topic(topic)]
+        self._accounts.report_missing(missing)
+        if missing:
+            consumer._client.force_metadata_update()
+
     # Ownership begins and ends.
 
     async def _take_over(self, consumer: AIOKafkaConsumer) -> None:
@@ -165,16 +181,18 @@ class Member:
             async with asyncio.timeout(QUERY_SECONDS):
                 found, stored = await self._find_starts(consumer, partitions)
             self._accounts.resume(partitions, stored)
+            refused: dict[TopicPartition, CommitError] = {}
             if found.to_commit:
                 first = self._accounts.first_entries(found.to_commit, partitions)
                 refused = await ownership.commit(first)
-                if refused:
-                    raise CommitError("; ".join(refused.values()))
-                stored |= first
+                for failure in refused.values():
+                    self._admission.raise_if_refused(failure)
+                stored |= {p: entry for p, entry in first.items() if p not in refused}
         except (kafka_errors.KafkaError, CommitError, FencedError, TimeoutError) as exc:
             self._admission.raise_if_refused(exc)
             log.warning("take-over not possible yet", error=f"{type(exc).__name__}: {exc}")
-            await self._pause(AGAIN_SECONDS)
+            await self._pause(AGAIN_PAUSES.nth(self._vain_take_overs))
+            self._vain_take_overs += 1
             return
         if self._stopping.is_set() or not self._assigned or not ownership.is_current():
             return  # a rebalance came in between: its own take-over follows
@@ -183,14 +201,14 @@ class Member:
                 consumer.seek(KafkaPartition(*partition), start)
         self._ownership = ownership
         self._taken_over = self.joined = True
-        self._rebuilds = 0
+        self._rebuilds = self._vain_take_overs = 0
         self._journal.begin(ownership, stored)
         self._accounts.report(Trouble.BROKER, None)
-        cluster = consumer._client.cluster
-        self._accounts.report_missing(
-            [topic for topic in self._accounts.topics if not cluster.partitions_for_topic(topic)]
-        )
         self._accounts.begin(found.starts, ownership.generation, ownership.is_current, self._tasks)
+        if refused:
+            # Their accounts are not read from before the journal has got it through.
+            self._accounts.recorded(self._accounts.draft(), {p: str(why) for p, why in refused.items()})
+            self._journal.moved()
 
     async def _find_starts(
         self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]

@@ -60,7 +60,7 @@ class Ownership:
         known = coordinator_of(self.consumer).coordinator_id is not None
         return known and not self._unanswered and self.is_generation_current()
 
-    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> dict[TopicPartition, str]:
+    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> dict[TopicPartition, CommitError]:
         """One OffsetCommit request, no retry: the partitions whose entries were refused, and why.
 
         Raises FencedError, or CommitError where nothing was committed as far as is known. Where there was
@@ -93,8 +93,8 @@ class Ownership:
             self._unanswered = self._unanswered or not answered
         return self._refusals(response)
 
-    def _refusals(self, response: Any) -> dict[TopicPartition, str]:
-        refused: dict[TopicPartition, str] = {}
+    def _refusals(self, response: Any) -> dict[TopicPartition, CommitError]:
+        refused: dict[TopicPartition, CommitError] = {}
         for topic, partitions in response.topics:
             for partition, code in partitions:
                 error = kafka_errors.for_code(code)
@@ -108,9 +108,11 @@ class Ownership:
                 reason = f"offsets of {topic}:{partition} can't be committed: {error.__name__}"
                 if error in _GRANT:
                     reason = f"{reason}; {_GRANT[error]}"
+                failure = CommitError(reason)
+                failure.__cause__ = error()
                 if error is kafka_errors.GroupAuthorizationFailedError or error in _MOVED:
-                    raise CommitError(reason) from error()
-                refused[TopicPartition(topic, partition)] = reason
+                    raise failure
+                refused[TopicPartition(topic, partition)] = failure
         return refused
 
 

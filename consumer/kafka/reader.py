@@ -59,6 +59,10 @@ class Reader:
         self._group = group
         self._failing: dict[TopicPartition, _Failing] = {}
 
+    def forget(self) -> None:
+        """Ownership began anew: nothing is known to fail."""
+        self._failing.clear()
+
     async def read(self) -> bool:
         """One turn, of 0.2 s at most; False where nothing was polled for.
 

@@ -15,7 +15,7 @@ class SettingsWatch:
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._files = settings.files
-        self._seen = self._look()
+        self._seen = self._looked = self._look()
 
     def changed(self) -> Settings | None:
         """The settings anew, where a file has changed since the last time; else None.
@@ -23,8 +23,10 @@ class SettingsWatch:
         A file wins over its variable here: it is the one that can change while the process runs.
         Raises SettingsError where the new ones can't be used (once for each change).
         """
-        seen = self._look()
-        if seen == self._seen:
+        seen, before = self._look(), self._looked
+        self._looked = seen
+        # Unchanged for two looks: a file that is being written is left alone.
+        if seen == self._seen or seen != before:
             return None
         # Noted before they are read: what changes meanwhile is seen the next time.
         self._seen = seen

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from yarl import URL
@@ -12,7 +12,17 @@ from consumer import __version__
 from consumer.clock import Clock
 from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.ports import ZohoPort
-from consumer.delivery.verdicts import CallReport, DailyQuotaUsed, Locked, TokenDead, Unreachable
+from consumer.delivery.verdicts import (
+    CallReport,
+    CredentialRefused,
+    CredentialReplaced,
+    DailyQuotaUsed,
+    Forbidden,
+    Locked,
+    TokenDead,
+    TokenThrottled,
+    Unreachable,
+)
 from consumer.events.mapping import request_target, session_data_json
 from consumer.events.model import InputStyle, SessionKey
 from consumer.zoho.answer import Answer
@@ -25,6 +35,8 @@ from consumer.zoho.wire import HttpRequest, Wire, open_wire
 USER_AGENT = f"session-consumer/{__version__}"
 # One mint at a time; a second one only while a replaced credential's mint ends unheard.
 _ACCOUNTS_CONNECTIONS = 2
+# What a credential is to blame for.
+_OF_CREDENTIAL = (CredentialRefused, TokenDead, TokenThrottled, Forbidden)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,15 @@ class ZohoClient(ZohoPort):
         self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]
     ) -> CallReport:
         """See `ZohoPort`. A token that Zoho refuses is forgotten here; the caller repeats, with a slot."""
+        credential = self.tokens.credential
+        report = await self._call(session, session_data, may_start)
+        if credential is not self.tokens.credential and isinstance(report.verdict, _OF_CREDENTIAL):
+            return replace(report, verdict=CredentialReplaced())
+        return report
+
+    async def _call(
+        self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]
+    ) -> CallReport:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._rules.timeout_seconds
         try:

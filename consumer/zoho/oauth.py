@@ -16,6 +16,8 @@ _EARLY_SHARE = 0.1
 _MAX_EARLY_SECONDS = 300.0
 # An early renewal that failed is tried again after this share of that time: 5 times at most.
 _PAUSE_SHARE = 0.2
+# Of refresh tokens that were replaced: one may come back (a file that was half written, a mistake).
+_BUDGETS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Tokens:
         self._clock = clock
         self._budget = budget or MintBudget()
         self._on_mint = on_mint
+        self._budgets: dict[str, MintBudget] = {}
         self._current: _Current | None = None
         self._flight: asyncio.Task[TokenResult] | None = None
         self._flights: set[asyncio.Task[TokenResult]] = set()
@@ -111,11 +114,17 @@ class Tokens:
             self._current = None
 
     def replace_credential(self, credential: Credential) -> None:
-        """Use this one from now on; a mint under way with the old one is left to end unheard."""
-        if credential.refresh_token != self._credential.refresh_token:
-            self._budget = MintBudget(
-                max_mints=self._budget.max_mints, window_seconds=self._budget.window_seconds
-            )
+        """Use this one from now on; a mint under way with the old one is left to end unheard.
+
+        Zoho counts mints by refresh token, so each has a budget of its own, also when it comes back.
+        """
+        token = credential.refresh_token
+        if token != self._credential.refresh_token:
+            self._budgets[self._credential.refresh_token] = self._budget
+            fresh = MintBudget(max_mints=self._budget.max_mints, window_seconds=self._budget.window_seconds)
+            self._budget = self._budgets.pop(token, fresh)
+            while len(self._budgets) > _BUDGETS_KEPT:
+                del self._budgets[next(iter(self._budgets))]
         self._credential = credential
         self._current = self._flight = None
 

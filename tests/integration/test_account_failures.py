@@ -211,8 +211,9 @@ async def test_others_who_use_the_account_get_room_and_the_share_comes_back(
 
             async def shared() -> bool:
                 zoho.foreign_calls(1)
+                await asyncio.sleep(0.2)
                 quota = (await process.account())["quota"]
-                return 0.5 <= quota["share"] < 1.0 and quota["others_in_window"] > 0
+                return bool(0.5 <= quota["share"] < 1.0 and quota["others_in_window"] > 0)
 
             await until(shared)
             await finished(process, 120)

@@ -82,6 +82,28 @@ async def test_a_position_below_what_the_topic_holds_stops_the_account(
         assert await process.terminate() == 0
 
 
+async def test_a_source_topic_that_is_deleted_is_said_and_made_anew_is_a_lost_position(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """It is not "another replica's"; and what is in the new topic is not read from some old place."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho, consumer_process(settings_for(kafka, made, zoho.url)) as process:
+        await publish(kafka.bootstrap, made.source, changes(3, 3))
+        await finished(process, 3)
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+        await admin.start()
+        await admin.delete_topics([made.source])
+        await admin.close()
+        status = await reaches(process, "kafka_down")
+        assert f"{made.source} does not exist" in status["reason"]
+        await create_topics(kafka.bootstrap, made.source)
+        await publish(kafka.bootstrap, made.source, changes(6, 3))
+        assert "--reset-offsets" in (await reaches(process, "position_lost"))["reason"]
+        assert await process.terminate() == 0
+
+        assert zoho.audit().calls == 3
+
+
 async def test_latest_starts_at_the_end_once_and_loses_nothing_after(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:

@@ -337,18 +337,20 @@ def test_event_rules_load_without_anything() -> None:
 
 
 def test_a_changed_file_is_read_anew_and_wins_over_its_variable(tmp_path: Path) -> None:
-    """Noticed once for each change; what can't be used is said and changes nothing."""
+    """Noticed once for each change, at the second look; what can't be used is said and changes nothing."""
     environ = {**LEAST, "CONSUMER_SECRETS_DIR": str(tmp_path), "CONSUMER_REFUSALS_BEFORE_HOLD": "7"}
     watch = SettingsWatch(load_settings(environ), environ)
     file = tmp_path / "CONSUMER_REFUSALS_BEFORE_HOLD"
 
     assert watch.changed() is None
     file.write_text("0\n")
+    assert watch.changed() is None
     anew = watch.changed()
     assert anew is not None
     assert anew.accounts[0].refusals_before_hold == 0
     assert watch.changed() is None
     file.write_text("many\n")
+    assert watch.changed() is None
     with pytest.raises(SettingsError, match="CONSUMER_REFUSALS_BEFORE_HOLD"):
         watch.changed()
     assert watch.changed() is None
@@ -370,6 +372,7 @@ def test_a_secret_that_is_swapped_by_its_link_is_noticed(tmp_path: Path) -> None
     assert watch.changed() is None
     current.unlink()
     current.symlink_to(tmp_path / "two")
+    assert watch.changed() is None
     anew = watch.changed()
     assert anew is not None
     assert anew.accounts[0].zoho_refresh_token.get_secret_value() == "two"

@@ -10,10 +10,11 @@ from consumer.delivery.accounts import Accounts
 from consumer.delivery.change import Change
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.decision import RetryRules
-from consumer.delivery.gate import GateRules
+from consumer.delivery.gate import AccountState, GateRules
 from consumer.delivery.pauses import probe_pauses
 from consumer.delivery.ports import NotWritten, Silent
 from consumer.delivery.quota import QuotaLimits
+from consumer.delivery.troubles import Trouble
 from consumer.events.model import EventIdentity, EventRules, SessionKey
 from consumer.events.zones import load_zone
 from consumer.records import Record, TopicPartition
@@ -83,3 +84,29 @@ async def test_what_was_done_beyond_the_position_counts_in_the_next_generation_a
         assert kept == bool(account.done_beyond)
 
         await accounts.end({})
+
+
+async def test_a_new_ownership_starts_without_the_troubles_of_the_last_one() -> None:
+    """What could not be written then is another's by now; a broker that is away still is."""
+    account = _account()
+    accounts = _accounts(account)
+    for trouble in Trouble:
+        account.troubles.report(trouble, trouble)
+    assert (AccountState.KAFKA_DOWN, "topic") == (account.state, account.reason)
+    async with asyncio.TaskGroup() as tasks:
+        accounts.begin({PARTITION: 3}, 1, lambda: False, tasks)
+        assert (Trouble.TOPIC, "topic") == account.troubles.gravest()
+        account.troubles.report(Trouble.DEAD_LETTER, "too large")
+        await accounts.end({})
+
+    assert (Trouble.TOPIC, "topic") == account.troubles.gravest()
+
+
+def test_a_broker_that_is_away_is_no_standby() -> None:
+    """Whatever else was reported before the ownership was lost."""
+    account = _account()
+    account.troubles.report(Trouble.COMMIT, "no answer")
+    assert AccountState.STANDBY is account.state
+    account.troubles.report(Trouble.BROKER, "no coordinator")
+
+    assert (AccountState.KAFKA_DOWN, "no coordinator") == (account.state, account.reason)

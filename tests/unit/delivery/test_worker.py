@@ -9,6 +9,7 @@ from consumer.delivery.gate import AccountState
 from consumer.delivery.verdicts import (
     Applied,
     Failed,
+    Forbidden,
     MaximumLimit,
     NoAnswer,
     Refused,
@@ -105,6 +106,22 @@ def test_one_poisonous_session_is_dead_lettered_after_its_attempts_while_others_
     calls = [called for _, called in stage.zoho.arrivals if called == session(7)]
     assert (["failed_at_zoho"], 300) == (stage.topic.classes(), stage.position)
     assert 5 <= len(calls) <= 10
+
+
+@pytest.mark.parametrize("answer", [FAILED, Forbidden(ZohoAnswer(403))], ids=["500", "403"])
+def test_a_bad_course_at_the_head_of_the_line_does_not_hold_up_the_others(answer: Verdict) -> None:
+    """Ninety sessions fail whose changes came first: the account looks broken, and probes find out."""
+
+    def script(called: SessionKey, _now: float) -> Verdict:
+        return answer if int(called.session_id) < 90 else Applied()
+
+    async def scene() -> Stage:
+        async with on_stage(script) as stage:
+            stage.worker.receive([change_record(n, n) for n in range(240)])
+            await asyncio.sleep(3600)
+            return stage
+
+    assert 150 == len(simulate(scene()).zoho.names)
 
 
 def test_a_lone_failing_event_is_never_given_up() -> None:

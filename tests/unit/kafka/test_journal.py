@@ -45,7 +45,7 @@ class FakeOwner:
         """Whether it still owns."""
         return self.current
 
-    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> Mapping[TopicPartition, str]:
+    async def commit(self, entries: Mapping[TopicPartition, Entry]) -> Mapping[TopicPartition, CommitError]:
         """One commit."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -54,7 +54,7 @@ class FakeOwner:
         if self.outcomes:
             self.outcomes.pop(0)()
         self.commits.append({p: entry.position for p, entry in entries.items() if p not in self.refuses})
-        return {p: reason for p, reason in self.refuses.items() if p in entries}
+        return {p: CommitError(reason) for p, reason in self.refuses.items() if p in entries}
 
 
 class Desk:

@@ -131,3 +131,18 @@ async def test_without_an_error_all_is_read_and_nothing_told() -> None:
 
     assert {GOOD: list(range(20)), BAD: list(range(20))} == accounts.received
     assert [] == accounts.told
+
+
+async def test_a_new_ownership_is_told_of_a_corrupt_partition_again() -> None:
+    """The account's state began anew: what stands in the way has to be found and named anew."""
+    client, accounts = FakeClient(corrupt_at=0), FakeAccounts()
+    anything = cast("Any", (client, accounts))
+    reader = Reader(anything[0], anything[1], Admission("g", ["t"]), "g")
+    async with asyncio.timeout(10):
+        for told in (1, 2):
+            while len(accounts.told) < told:
+                await reader.read()
+                await asyncio.sleep(0.001)
+            reader.forget()
+
+    assert 1 == len(set(accounts.told))

@@ -15,6 +15,7 @@ from consumer.delivery.verdicts import (
     Applied,
     CallReport,
     CredentialRefused,
+    CredentialReplaced,
     DailyQuotaUsed,
     EchoDifference,
     Locked,
@@ -331,6 +332,22 @@ async def test_cancelling_a_call_raises_cancelled_and_the_client_works_on() -> N
 
         assert await both.update() == CallReport(Applied(), sent=True)
         assert len(both.accounts.requests) == 1
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+async def test_a_late_no_to_a_credential_that_was_replaced_says_nothing_of_the_new_one(status: str) -> None:
+    """Else it would close the account that the new credential has just opened."""
+    change: list[Callable[[], None]] = []
+
+    async def slow(connection: Connection) -> None:
+        await connection.request()
+        change[0]()
+        await connection.send(response(b"", status))
+
+    async with zoho(slow) as both:
+        change.append(lambda: both.client.tokens.replace_credential(Credential("c", "s", "new")))
+
+        assert CallReport(CredentialReplaced(), sent=True) == await both.update()
 
 
 async def test_the_mint_budget_of_the_last_process_is_kept() -> None:

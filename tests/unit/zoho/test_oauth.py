@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -220,6 +221,21 @@ async def test_a_new_credential_is_used_at_once_with_a_budget_of_its_own() -> No
     assert await waiting == AccessToken("token-2")
     assert accounts.asked == [CREDENTIAL, new]
     assert tokens.mint_budget.minted_at == (accounts.now,)
+
+
+async def test_a_credential_that_comes_back_finds_its_own_budget_again() -> None:
+    """A file that was half written for a moment makes no eleventh mint."""
+    accounts = Accounts()
+    tokens = accounts.tokens()
+    for _ in range(9):
+        await tokens.token()
+        tokens.replace_credential(replace(CREDENTIAL, refresh_token="half-wri"))
+        tokens.replace_credential(CREDENTIAL)
+    await tokens.token()
+    tokens.replace_credential(replace(CREDENTIAL, client_secret="another"))
+
+    assert isinstance(await tokens.token(), TokenThrottled)
+    assert len(accounts.asked) == 10
 
 
 async def test_a_refused_credential_is_reported_and_the_next_call_asks_again() -> None:
