@@ -103,7 +103,6 @@ def quota_settings() -> Iterator[Setting]:
         integer(0, 10_000_000),
         "Calls of the day that are left to others.",
         "calls",
-        used_from="the release with the quota across restarts",
     )
     yield account_setting(
         "QUOTA_CLOCK_MARGIN_SECONDS",
@@ -111,7 +110,6 @@ def quota_settings() -> Iterator[Setting]:
         decimal(0, 600),
         "Added to times that another process recorded: how far two replicas' clocks may differ.",
         "seconds",
-        used_from="the release with the quota across restarts",
     )
     yield account_setting(
         "QUOTA_ABORT_MARGIN_SECONDS",
