@@ -44,8 +44,8 @@ directory.
 - A topic belongs to one account, and so does a refresh token: two accounts with the same one are refused,
   because one Zoho account has one quota. The same OAuth client in two accounts is only a warning: it may
   serve two Zoho accounts.
-- Memory: some 60 MiB and 0.2 MiB for each account, and what waits: up to `backlog_bytes` **each**, so set
-  that lower where there are many.
+- Memory: some 60 MiB and 0.2 MiB for each account, and what waits: all accounts share the largest
+  `backlog_bytes`, and each may hold an even share of it whatever the others hold, so twice that at most.
 - While `run` runs, changed secret files are taken over as those of `CONSUMER_SECRETS_DIR` are. An account
   that is added or removed counts from the next start.
 - Every problem is said at once, as `FILE:LINE accounts.NAME.KEY …`, and ends the start with exit code 2.

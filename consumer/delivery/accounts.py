@@ -43,6 +43,7 @@ class Accounts:
         on_progress: Callable[[], None],
     ) -> None:
         self._topics = topics
+        self._backlog_bytes = max((account.rules.backlog_bytes for account in topics.values()), default=0)
         self._letterboxes = letterboxes
         self._group = group
         self._version = version
@@ -151,10 +152,13 @@ class Accounts:
 
         Of accounts with room, whose offsets can be kept.
         """
+        rooms = shared_rooms(
+            {name: tenure.settler.held_bytes for name, tenure in self._tenures.items()}, self._backlog_bytes
+        )
         return {
             partition: room
-            for tenure in self._tenures.values()
-            if not self._adrift(tenure) and (room := tenure.worker.room()) > 0
+            for name, tenure in self._tenures.items()
+            if not self._adrift(tenure) and (room := tenure.worker.room(rooms[name])) > 0
             for partition in tenure.settler.offsets
         }
 
@@ -248,3 +252,14 @@ class Accounts:
             account.troubles.clear(trouble)
         else:
             account.troubles.report(trouble, reason)
+
+
+def shared_rooms(held_bytes: Mapping[str, int], backlog_bytes: int) -> dict[str, int]:
+    """How many more bytes each account may hold, where all share `backlog_bytes`. Pure.
+
+    An even share is each one's own, so that a full backlog of one's starves no other: all together hold
+    twice as much at most.
+    """
+    left = backlog_bytes - sum(held_bytes.values())
+    even = backlog_bytes // max(1, len(held_bytes))
+    return {name: max(left, even - held) for name, held in held_bytes.items()}

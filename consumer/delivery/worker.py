@@ -63,14 +63,15 @@ class Worker:
 
     # Records in.
 
-    def room(self) -> int:
+    def room(self, at_most_bytes: int) -> int:
         """How many more records may be read now, each of them as large as an event may be; 0: none.
 
-        So that what is held stays within the backlog's bounds; a single larger record passes.
+        So that what is held stays within the backlog's bounds, and `at_most_bytes` more; a single larger
+        record passes.
         """
         rules = self._account.rules
         events = rules.backlog_events - self._settler.held_records
-        free_bytes = rules.backlog_bytes - self._settler.held_bytes
+        free_bytes = min(rules.backlog_bytes - self._settler.held_bytes, at_most_bytes)
         if events <= 0 or free_bytes <= 0:
             return 0
         largest = rules.events.max_event_bytes + RECORD_OVERHEAD_BYTES

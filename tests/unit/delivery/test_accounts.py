@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer.delivery.account import Account, AccountRules
-from consumer.delivery.accounts import Accounts
+from consumer.delivery.accounts import Accounts, shared_rooms
 from consumer.delivery.change import Change
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.decision import RetryRules
@@ -110,3 +112,16 @@ def test_a_broker_that_is_away_is_no_standby() -> None:
     account.troubles.report(Trouble.BROKER, "no coordinator")
 
     assert (AccountState.KAFKA_DOWN, "no coordinator") == (account.state, account.reason)
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.integers(0, 100), min_size=1, max_size=20), st.integers(1, 2000)
+)
+def test_accounts_share_the_bytes_and_none_starves_another(held: dict[str, int], backlog: int) -> None:
+    """However much the others hold, an even share may be held; in all, twice the bound at most."""
+    rooms = shared_rooms(held, backlog)
+
+    even = backlog // len(held)
+    assert all(held[name] + room >= even for name, room in rooms.items())
+    others = {name: sum(held.values()) - mine for name, mine in held.items()}
+    assert all(held[name] + room <= max(even, backlog - others[name]) for name, room in rooms.items())
