@@ -1,33 +1,88 @@
-"""What an account tells of itself."""
+"""What an account takes over from its last owner, and what it leaves to the next."""
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from tests.fakes.simulated_time import simulate
-from tests.fakes.stage import change_record, on_stage
+from consumer.delivery.account import Account
+from consumer.delivery.gate import AccountState, Closed, Gate
+from consumer.delivery.mint_budget import MintBudget
+from consumer.delivery.ports import Silent
+from consumer.delivery.quota import Quota
+from consumer.delivery.share import Share
+from tests.fakes.stage import rules
+from tests.fakes.zoho import FakeZoho
+
+NOW = 1_795_000_000.0
 
 
-@pytest.mark.parametrize(
-    ("time", "shown"),
-    [
-        ("2026-11-20T10:00:00+05:30", "2026-11-20T04:30:00.000Z"),
-        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
-        # As a float this rounds up, into the year 10000.
-        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999Z"),
-    ],
-)
-def test_the_status_shows_the_oldest_event_whatever_its_time_is(time: str, shown: str) -> None:
-    """A record's own timestamp may be anything, and so may an event's `time` with it."""
+def account(now: float = NOW) -> Account:
+    """With the real quota's times."""
+    return Account(rules(), FakeZoho(lambda: now), Silent(), lambda: now)
 
-    async def scene() -> dict[str, Any]:
-        record = change_record(0, 1)
-        event = json.loads(record.value or b"") | {"time": time}
-        late = replace(record, timestamp_ms=2**62, value=json.dumps(event).encode())
-        async with on_stage() as stage:
-            stage.worker.receive([late])
-            return stage.account.status()
 
-    assert simulate(scene())["backlog"]["oldest_event_at"] == shown
+def busy(of: Account) -> Account:
+    """Locked, 12 calls answered, one reserved, a token minted, half of the quota."""
+    limits = of.rules.quota
+    of.quota = replace(Quota(tuple(NOW - 30 + n for n in range(12))).reserve(limits, 1, NOW - 1), day=NOW - 9)
+    of.gate = Gate(closed=Closed(AccountState.THROTTLED, "locked", NOW - 5, NOW + 300))
+    of.zoho.resume_mints(MintBudget((NOW - 40,)))
+    of.share = Share(0.5, NOW - 5, locked=True)
+    return of
+
+
+def test_the_next_owner_goes_on_where_the_last_one_stopped() -> None:
+    """Slots, lock, mints, share, with the clock margin; nothing is sent before the reserved call is over."""
+    text = busy(account()).state_text()
+    new = account()
+    new.resume(text, committed=True)
+
+    limits = new.rules.quota
+    assert 13 == new.quota.used(limits, NOW)
+    assert (AccountState.THROTTLED, NOW + 301) == (new.gate.state, new.gate.closed and new.gate.closed.until)
+    assert (NOW - 39, NOW) == new.zoho.mint_budget.minted_at
+    assert 0.5 == new.share.of(limits, NOW)
+    assert NOW - 1 + limits.longest_seconds + 1 == new.quiet_until
+
+
+def test_what_this_process_wrote_itself_it_knows_better() -> None:
+    """A rebalance that came back to the same process: its own calls are in its memory."""
+    owner = busy(account())
+    text = owner.state_text()
+    owner.quota = owner.quota.without_reservations()
+    before = owner.quota
+    owner.resume(text, committed=True)
+
+    assert (before, 0.0) == (owner.quota, owner.quiet_until)
+
+
+@pytest.mark.parametrize("text", [None, "", "somebody's own note", '{"v":99}'])
+def test_a_position_without_a_readable_state_was_set_by_somebody(text: str | None) -> None:
+    """All slots and mints count as just used; where no commit was ever made, nothing was."""
+    reset, fresh = account(), account()
+    reset.resume(text, committed=True)
+    fresh.resume(None, committed=False)
+
+    assert (0, 30) == tuple(each.quota.free(each.rules.quota, NOW) for each in (reset, fresh))
+    assert (600.0, 0.0) == tuple(each.zoho.mint_budget.wait_seconds(NOW) for each in (reset, fresh))
+
+
+def test_the_state_is_numbered_by_what_it_says() -> None:
+    """A commit that has nothing new to say of it says the same again, so that none is made for it alone."""
+    owner = busy(account())
+    first = owner.state_text()
+    assert first == owner.state_text()
+    owner.quota = owner.quota.answer(1, NOW) if owner.quota.in_flight else owner.quota.without_reservations()
+
+    assert (1, 2) == tuple(json.loads(text)["n"] for text in (first, owner.state_text()))
+
+
+def test_a_process_whose_clock_was_set_meanwhile_writes_the_wall_clocks_time() -> None:
+    """Its own clock runs on without the step; whoever reads the state has the wall clock alone."""
+    stepped = busy(account())
+    stepped.clock_behind = lambda: 3600.0  # the wall clock was set forward by an hour
+    new = account(NOW + 3600)
+    new.resume(stepped.state_text(), committed=True)
+
+    assert 13 == new.quota.used(new.rules.quota, NOW + 3600)
