@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo check format generate lock test test-all bench clean
+.PHONY: help install demo check format generate lock test test-all chaos bench bench-real clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,8 +45,17 @@ test: install ## every promise, on a real Kafka and an emulated Zoho over real H
 test-all: install ## the same and the long ones: real windows, many crashes
 	$(BIN)/python -m pytest
 
+SEED ?= 1
+RUNS ?= 10
+
+chaos: install ## crashes, freezes, cuts, outages and locks: RUNS runs from SEED on, each judged by the laws
+	$(BIN)/python -m tests.chaos --seed $(SEED) --runs $(RUNS)
+
 bench: install ## speed, memory and the share of the quota used
 	$(BIN)/python -m benchmarks
+
+bench-real: install ## ten minutes at the real 30 calls in 60 s, with a kill -9 and a clean restart in it
+	$(BIN)/python -m benchmarks real
 
 clean: ## everything that is made, but not the cached broker
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

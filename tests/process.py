@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import environ
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ from tests.kafka_broker.traffic import Topics
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.leash import Leash, free_port, kill_group
 
+RUN = (str(Path(sys.executable).with_name("session-consumer")), "run")
 READY_SECONDS = 30.0
 STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
@@ -71,12 +72,14 @@ def settings_for(
 class ConsumerProcess:
     """One `session-consumer run`. `async with` starts it, waits until it is ready, and leaves nothing behind.
 
-    `env` are its settings (`settings_for`); nothing of the test run's own CONSUMER_… gets through.
+    `command` is another way to run the same. `env` are its settings (`settings_for`); nothing of the test
+    run's own CONSUMER_… gets through.
     stdout and stderr are appended to the file `log`.
     """
 
-    def __init__(self, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, env: Mapping[str, str], log: Path, command: Sequence[str] = RUN) -> None:
         self._env = dict(env)
+        self._command = command
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: Leash | None = None
@@ -99,6 +102,11 @@ class ConsumerProcess:
         return f"http://127.0.0.1:{self._env['CONSUMER_HTTP_PORT']}"
 
     @property
+    def started(self) -> bool:
+        """Whether there is a process, ended or not, that has not been cleared away by `close`."""
+        return self._process is not None
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal ended it. As of now."""
         return None if self._process is None else self._process.poll()
@@ -112,7 +120,7 @@ class ConsumerProcess:
         inherited = {name: value for name, value in environ.items() if not name.startswith("CONSUMER_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("session-consumer")), "run"],
+                list(self._command),
                 env={**inherited, **self._env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

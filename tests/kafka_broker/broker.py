@@ -28,7 +28,8 @@ class Broker:
     not stand still meanwhile use `asyncio.to_thread(broker.restart)`.
 
     `directory` must not exist; data, settings and `broker.log` go there. `properties` are changes to the
-    server's properties, `listeners` more ways in (name → security protocol), found by `address`.
+    server's properties, `listeners` more ways in (name → security protocol), found by `address`;
+    `advertised`: the ports that clients of some of them are sent to instead (a proxy's).
     Raises BrokerUnavailableError where it can't be started at all.
     """
 
@@ -37,11 +38,13 @@ class Broker:
         directory: Path,
         properties: Mapping[str, str] | None = None,
         listeners: Mapping[str, str] | None = None,
+        advertised: Mapping[str, int] | None = None,
     ) -> None:
         self._runtime: Runtime = runtime()
         self._directory = directory
         self._properties = dict(properties or {})
         self._listeners = dict(listeners or {})
+        self._advertised = dict(advertised or {})
         self._listener_ports: dict[str, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: Leash | None = None
@@ -145,7 +148,14 @@ class Broker:
     def _write_settings(self) -> None:
         more = {name: (self._listeners[name], port) for name, port in self._listener_ports.items()}
         self._settings.write_text(
-            server_properties(self.data, self._port, self._controller_port, self._properties, more)
+            server_properties(
+                self.data,
+                self._port,
+                self._controller_port,
+                self._properties,
+                listeners=more,
+                advertised=self._advertised,
+            )
         )
 
     def _launch(self) -> None:

@@ -45,17 +45,24 @@ def server_properties(
     broker_port: int,
     controller_port: int,
     changes: Mapping[str, str],
+    *,
     listeners: Mapping[str, tuple[str, int]] | None = None,
+    advertised: Mapping[str, int] | None = None,
 ) -> str:
     """The text of a server.properties; `changes` win over everything.
 
-    `listeners`: more ways in beside PLAINTEXT, name → (security protocol, port).
+    `listeners`: more ways in beside PLAINTEXT, name → (security protocol, port). `advertised`: those
+    of them whose clients are sent to another port: a proxy's.
     """
     here = "127.0.0.1"
     more = listeners or {}
     open_to_clients = [
         f"PLAINTEXT://{here}:{broker_port}",
         *(f"{name}://{here}:{port}" for name, (_, port) in more.items()),
+    ]
+    named_to_clients = [
+        f"PLAINTEXT://{here}:{broker_port}",
+        *(f"{name}://{here}:{(advertised or {}).get(name, port)}" for name, (_, port) in more.items()),
     ]
     protocols = [
         _DEFAULTS["listener.security.protocol.map"],
@@ -66,7 +73,7 @@ def server_properties(
         "log.dirs": str(data),
         "controller.quorum.voters": f"1@{here}:{controller_port}",
         "listeners": ",".join((*open_to_clients, f"CONTROLLER://{here}:{controller_port}")),
-        "advertised.listeners": ",".join(open_to_clients),
+        "advertised.listeners": ",".join(named_to_clients),
         "listener.security.protocol.map": ",".join(protocols),
         **changes,
     }
