@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from consumer.emulator.options import Catalogue, EmulatorOptions, Limits
 from tests.chaos import collect
+from tests.chaos.acts import Act, acts
 from tests.chaos.evidence import Diary, Evidence, Trouble
 from tests.chaos.plan import PARTITIONS, SESSION_TIMEOUT_SECONDS, Disruption, Plan
 from tests.chaos.proxy import Proxy
@@ -78,6 +79,7 @@ class _Stage:
         self._zoho = zoho
         self._broker_is_mine = asyncio.Lock()  # nothing is published while the broker is away
         self._diary = Diary()
+        self._acts = acts(self.replicas, broker, zoho)
 
     async def replica(self, number: int, proxy: Proxy, directory: Path) -> Replica:
         """One that is not started yet."""
@@ -154,7 +156,7 @@ class _Stage:
 
     async def _disrupt(self, disruption: Disruption) -> None:
         await self._wait_for(disruption.at)
-        act = self._acts()[disruption.kind]
+        act = self._acts[disruption.kind]
         if disruption.kind in (
             "kill",
             "stop",
@@ -170,72 +172,13 @@ class _Stage:
         else:
             await self._lasting(disruption, act)
 
-    async def _lasting(self, disruption: Disruption, act: Callable[[Disruption], Awaitable[None]]) -> None:
+    async def _lasting(self, disruption: Disruption, act: Act) -> None:
         began_at = time.time()
         await act(disruption)
         violent = disruption.kind in ("freeze", "cut", "reset", "broker kill", "broker freeze")
         self._diary.troubles.append(
             Trouble(str(disruption), began_at, time.time(), disruption.replica, violent=violent)
         )
-
-    def _acts(self) -> dict[str, Callable[[Disruption], Awaitable[None]]]:
-        zoho, broker = self._zoho, self._broker
-
-        async def kill(d: Disruption) -> None:
-            self._replica(d).kill(d.seconds)
-
-        async def stop(d: Disruption) -> None:
-            self._replica(d).stop(d.seconds)
-
-        async def cut(d: Disruption) -> None:
-            self._replica(d).proxy.cut()
-            await asyncio.sleep(d.seconds)
-            self._replica(d).proxy.mend()
-
-        async def reset(d: Disruption) -> None:
-            self._replica(d).proxy.reset()
-            await asyncio.sleep(d.seconds)
-            self._replica(d).proxy.mend()
-
-        async def broker_kill(d: Disruption) -> None:
-            await asyncio.to_thread(broker.kill)
-            await asyncio.sleep(d.seconds)
-            await asyncio.to_thread(broker.start)
-
-        async def broker_freeze(d: Disruption) -> None:
-            broker.freeze()
-            await asyncio.sleep(d.seconds)
-            broker.thaw()
-
-        async def lock(d: Disruption) -> None:
-            zoho.lock(d.seconds)
-            await asyncio.sleep(d.seconds)
-
-        async def fault(d: Disruption) -> None:
-            assert d.fault is not None
-            zoho.add_fault(d.fault)
-
-        async def tokens_die(d: Disruption) -> None:
-            zoho.kill_tokens()
-
-        return {
-            "kill": kill,
-            "stop": stop,
-            "freeze": lambda d: self._replica(d).freeze(d.seconds),
-            "cut": cut,
-            "reset": reset,
-            "broker kill": broker_kill,
-            "broker freeze": broker_freeze,
-            "lock": lock,
-            "outage": lambda d: zoho.outage(d.seconds),
-            "refuse": lambda d: zoho.close_doors(d.seconds),
-            "fault": fault,
-            "tokens die": tokens_die,
-        }
-
-    def _replica(self, disruption: Disruption) -> Replica:
-        assert disruption.replica is not None
-        return self.replicas[disruption.replica]
 
     async def _settle(self) -> None:
         """Everything is whole again: wait until every record is committed."""
