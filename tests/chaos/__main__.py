@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from tests.chaos.judge import judge
@@ -41,7 +42,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             directory = (options.keep or Path(temporary)) / f"seed-{seed}"
             directory.mkdir(parents=True)
-            told = asyncio.run(one_run(seed, directory, show=options.show))
+            try:
+                told = asyncio.run(one_run(seed, directory, show=options.show))
+            except Exception:  # noqa: BLE001  (the edge of the process: the other seeds still run)
+                told = f"seed {seed}: the run itself broke\n{traceback.format_exc()}"
         if told:
             failed.append(seed)
             print(told, flush=True)

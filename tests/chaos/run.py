@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+
 from consumer.emulator.options import Catalogue, EmulatorOptions, Limits
 from tests.chaos import collect
 from tests.chaos.acts import Act, acts
@@ -22,6 +24,7 @@ from tests.process import settings_for
 
 _SETTLE_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_LOOK_SECONDS = 0.2  # each look is a connection of its own
 
 
 async def carry_out(plan: Plan, directory: Path) -> Evidence:
@@ -184,7 +187,11 @@ class _Stage:
         """Everything is whole again: wait until every record is committed."""
 
         async def all_committed() -> bool:
-            positions = await committed(self._broker.bootstrap, self._topics.group)
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                positions = await committed(self._broker.bootstrap, self._topics.group)
+            except KafkaError:  # it is still finding itself
+                return False
             return sum(position.offset for position in positions.values()) == len(self._plan.events)
 
         try:
