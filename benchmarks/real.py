@@ -131,7 +131,7 @@ async def _end_in_a_burst(
 ) -> float:
     """Signal it while calls are in flight, at the next burst; when that was, on Zoho's clock."""
     await asyncio.sleep(not_before - zoho.now())
-    calls, give_up_at = zoho.audit().calls, time.monotonic() + 2 * scale.window
+    calls, give_up_at = zoho.audit().calls, time.monotonic() + 2 * scale.window + scale.lock
     while zoho.audit().calls < calls + CONCURRENCY:
         assert time.monotonic() < give_up_at, "the run is not saturated"
         await asyncio.sleep(_POLL_SECONDS)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from tests.chaos.evidence import Evidence, SourceRecord
 from tests.chaos.group_log import Tenure
 
-# A finished record is committed within this, or its dead letter written; a few ms on an idle machine.
+# A finished record is committed within this, or its dead letter written; a few ms on an idle machine. How
+# late the test's own loop was is added: the replicas share its processors.
 COMMIT_SECONDS = 0.5
 # So long after its end a trouble with the broker may still keep commits from succeeding.
 RECOVERY_SECONDS = 3.0
@@ -81,10 +82,11 @@ class _History:
             return self._hindered(settled, settled.begins_at - CALL_TIMEOUT_SECONDS, again.begins_at)
         if self._position(record.partition, tenure.begins_at) > record.offset:
             return False
-        last_chance = settled.ends_at + COMMIT_SECONDS
+        commit_seconds = COMMIT_SECONDS + self._run.lag_seconds
+        last_chance = settled.ends_at + commit_seconds
         return self._hindered(settled, settled.begins_at - RECOVERY_SECONDS, last_chance) or any(
             # Still open when the tenure ended that settled ours, give or take a commit.
-            at > self._end_of_work(settled) - COMMIT_SECONDS
+            at > self._end_of_work(settled) - commit_seconds
             for (partition, offset), at in self._done_at.items()
             if partition == record.partition and offset < record.offset
         )

@@ -83,7 +83,7 @@ class Replica:
         if self.running:
             process.signal(signal.SIGSTOP)
             await asyncio.sleep(seconds)
-            if process is self.process and process.exit_code is None:
+            if self.process is process and process.started and process.exit_code is None:
                 process.signal(signal.SIGCONT)
 
     def dismiss(self) -> None:
