@@ -20,8 +20,8 @@ class Point:
 
 
 LABELS: dict[str, Point] = {
-    "before reservation": Point("before", "consumer.delivery.worker", "Worker._start_call"),
-    "after reservation": Point("after", "consumer.delivery.worker", "Worker._start_call"),
+    "before reservation": Point("before", "consumer.delivery.quota", "Quota.reserve"),
+    "after reservation": Point("before", "consumer.delivery.worker", "Worker._start_call"),
     # The request for a token passes here, too: it is the first.
     "call sent": Point("after", "consumer.zoho.wire", "_GatedRequest.send"),
     "answer read": Point("after", "consumer.zoho.client", "ZohoClient.update_session"),
