@@ -33,6 +33,7 @@ class Scale:
     answer: float
     lock: float
     abort_margin: float
+    clock_margin: float
     call_timeout: float
     shutdown: float
     session_timeout: float
@@ -44,8 +45,8 @@ class Scale:
         return self.windows * self.window
 
 
-SCALED = Scale("crash", 3.0, 0.01, 15.0, 1.0, 2.0, 10.0, 2.0, windows=20)
-REAL = Scale("real", 60.0, 0.2, 300.0, 10.0, 15.0, 25.0, 10.0, windows=10)
+SCALED = Scale("crash", 3.0, 0.01, 15.0, 0.5, 0.05, 2.0, 10.0, 2.0, windows=20)
+REAL = Scale("real", 60.0, 0.2, 300.0, 10.0, 1.0, 15.0, 25.0, 10.0, windows=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ async def _measure(scale: Scale) -> list[Figure]:
                 quota_window_seconds=scale.window,
                 quota_lock_seconds=scale.lock,
                 quota_abort_margin_seconds=scale.abort_margin,
+                quota_clock_margin_seconds=scale.clock_margin,
                 zoho_timeout_seconds=scale.call_timeout,
                 shutdown_seconds=scale.shutdown,
                 kafka_session_timeout_seconds=scale.session_timeout,
