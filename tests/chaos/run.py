@@ -24,6 +24,9 @@ from tests.process import settings_for
 
 _SETTLE_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+# Over as soon as it is done; how a replica's end goes on, the replica notes itself.
+_AT_ONCE = ("kill", "stop", "fault", "tokens die")
+_VIOLENT = ("freeze", "cut", "reset", "broker kill", "broker freeze")
 _LOOK_SECONDS = 0.2  # each look is a connection of its own
 
 
@@ -160,12 +163,7 @@ class _Stage:
     async def _disrupt(self, disruption: Disruption) -> None:
         await self._wait_for(disruption.at)
         act = self._acts[disruption.kind]
-        if disruption.kind in (
-            "kill",
-            "stop",
-            "fault",
-            "tokens die",
-        ):  # over at once, or noted by the replica
+        if disruption.kind in _AT_ONCE:
             self._diary.note(str(disruption), disruption.replica, violent=False)
             await act(disruption)
             return
@@ -178,10 +176,8 @@ class _Stage:
     async def _lasting(self, disruption: Disruption, act: Act) -> None:
         began_at = time.time()
         await act(disruption)
-        violent = disruption.kind in ("freeze", "cut", "reset", "broker kill", "broker freeze")
-        self._diary.troubles.append(
-            Trouble(str(disruption), began_at, time.time(), disruption.replica, violent=violent)
-        )
+        what, violent = str(disruption), disruption.kind in _VIOLENT
+        self._diary.troubles.append(Trouble(what, began_at, time.time(), disruption.replica, violent))
 
     async def _settle(self) -> None:
         """Everything is whole again: wait until every record is committed."""
@@ -192,7 +188,8 @@ class _Stage:
                 positions = await committed(self._broker.bootstrap, self._topics.group)
             except KafkaError:  # it is still finding itself
                 return False
-            return sum(position.offset for position in positions.values()) == len(self._plan.events)
+            done = sum(at.offset for part, at in positions.items() if part.topic == self._topics.source)
+            return done >= len(self._plan.events)
 
         try:
             await until(all_committed, _SETTLE_SECONDS)
@@ -202,6 +199,8 @@ class _Stage:
     async def _dismiss(self, lives: list[asyncio.Task[None]]) -> None:
         for replica in self.replicas:
             replica.dismiss()
-        _, left = await asyncio.wait(lives, timeout=_STOP_SECONDS)
+        ended, left = await asyncio.wait(lives, timeout=_STOP_SECONDS)
+        for life in ended:
+            life.result()  # what broke in the harness is no finding about the product
         if left:
             self._diary.failures.append(f"{len(left)} replicas still run {_STOP_SECONDS:g} s after SIGTERM")

@@ -34,6 +34,7 @@ class WatchedZoho(Emulator):
         self._replicas: dict[int, int] = {}
         self._zoho = _Handlers(self, self._replicas, self._closing)
         self._doors: dict[int, web.TCPSite] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     async def open_door(self, replica: int) -> str:
         """The address that is this replica's alone."""
@@ -44,12 +45,13 @@ class WatchedZoho(Emulator):
 
     async def close_doors(self, seconds: float) -> None:
         """Reset every connection and refuse new ones for so long."""
-        for site in self._doors.values():
-            await site.stop()
-        self._drop_connections()
-        await asyncio.sleep(seconds)
-        for port in self._doors:
-            self._doors[port] = await self._listen(port)
+        async with self._one_at_a_time:
+            for site in self._doors.values():
+                await site.stop()
+            self._drop_connections()
+            await asyncio.sleep(seconds)
+            for port in self._doors:
+                self._doors[port] = await self._listen(port)
 
     async def outage(self, seconds: float) -> None:
         """503 from the gateway, for so long."""
