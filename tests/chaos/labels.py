@@ -1,10 +1,8 @@
-"""The labelled points of the product at which a victim kills itself: the one table of them."""
+"""The labelled points of the product at which a victim dies or freezes: the one table of them."""
 
 import functools
 import importlib
 import inspect
-import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,7 +20,8 @@ class Point:
 LABELS: dict[str, Point] = {
     "before reservation": Point("before", "consumer.delivery.quota", "Quota.reserve"),
     "after reservation": Point("before", "consumer.delivery.worker", "Worker._start_call"),
-    # The request for a token passes here, too: it is the first.
+    # The request for a token passes these two as well: it is the first.
+    "before call": Point("before", "consumer.zoho.wire", "_GatedRequest.send"),
     "call sent": Point("after", "consumer.zoho.wire", "_GatedRequest.send"),
     "answer read": Point("after", "consumer.zoho.client", "ZohoClient.update_session"),
     "before dead letter": Point("before", "consumer.kafka.dead_letters", "DeadLetterTopic.write"),
@@ -32,8 +31,8 @@ LABELS: dict[str, Point] = {
 }
 
 
-def arm(label: str, nth: int) -> None:
-    """From now on the `nth` passage of the label's point ends this process by SIGKILL.
+def arm(label: str, nth: int, deed: Callable[[], None]) -> None:
+    """From now on the `nth` passage of the label's point does the deed, once.
 
     LookupError where the label or the product's method is not there (any more).
     """
@@ -47,7 +46,7 @@ def arm(label: str, nth: int) -> None:
         nonlocal passages
         passages += 1
         if passages == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
+            deed()
 
     setattr(owner, name, _wrapped(method, point.when, passed))
 

@@ -67,12 +67,16 @@ class PlannedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledKill:
-    """A replica's first life kills itself at the `nth` passage of the label; it is back `seconds` later."""
+class Ambush:
+    """A replica's first life kills itself at the `nth` passage of the label, and is back `seconds` later.
+
+    Or it freezes there, for so long.
+    """
 
     replica: int
     label: str
     nth: int
+    deed: Literal["kill", "freeze"]
     seconds: float
 
 
@@ -105,7 +109,7 @@ class Plan:
     lock_seconds: float
     answer_seconds: float
     events: tuple[PlannedEvent, ...]
-    kills: tuple[LabelledKill, ...]
+    ambushes: tuple[Ambush, ...]
     disruptions: tuple[Disruption, ...]
 
     @property
@@ -128,7 +132,7 @@ def plan(seed: int) -> Plan:
         lock_seconds=2.0,
         answer_seconds=chance.choice((0.01, 0.05, 0.2)),
         events=_events(chance),
-        kills=_kills(chance, replicas),
+        ambushes=_ambushes(chance, replicas),
         disruptions=_disruptions(chance, replicas),
     )
 
@@ -146,17 +150,15 @@ def _events(chance: random.Random) -> tuple[PlannedEvent, ...]:
     return tuple(events)
 
 
-def _kills(chance: random.Random, replicas: int) -> tuple[LabelledKill, ...]:
-    count = chance.randint(1, min(2, replicas))
-    return tuple(
-        LabelledKill(
-            replica,
-            chance.choice(list(LABELS)),
-            chance.choice((1, 3, 10, 35)),
-            round(chance.uniform(0, 4), 2),
-        )
-        for replica in range(count)
-    )
+def _ambushes(chance: random.Random, replicas: int) -> tuple[Ambush, ...]:
+    found = []
+    for replica in range(chance.randint(1, min(2, replicas))):
+        label, nth = chance.choice(list(LABELS)), chance.choice((1, 3, 10, 35))
+        freezes = chance.random() < 0.4
+        # Past the session time-out, so that another one owns the account when it wakes.
+        seconds = chance.uniform(1.5, 2.5) * SESSION_TIMEOUT_SECONDS if freezes else chance.uniform(0.0, 4.0)
+        found.append(Ambush(replica, label, nth, "freeze" if freezes else "kill", round(seconds, 2)))
+    return tuple(found)
 
 
 def _disruptions(chance: random.Random, replicas: int) -> tuple[Disruption, ...]:

@@ -1,6 +1,7 @@
 """One replica of the real process over all its lives, with its own way to the broker and to Zoho."""
 
 import asyncio
+import json
 import math
 import signal
 import sys
@@ -8,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.chaos.evidence import Diary
-from tests.chaos.plan import LabelledKill
+from tests.chaos.evidence import Diary, Trouble
+from tests.chaos.plan import Ambush
 from tests.chaos.proxy import Proxy
 from tests.process import ConsumerProcess
 
@@ -31,7 +32,7 @@ class Replica:
         directory: Path,
         *,
         proxy: Proxy,
-        armed: LabelledKill | None,
+        armed: Ambush | None,
         note: Callable[[str, int, bool], None],
     ) -> None:
         self.number = number
@@ -67,6 +68,15 @@ class Replica:
             self._note(f"replica {self.number} starts again", self.number, False)
             self.process = self._new_life()
             self._start()
+
+    def freezes(self) -> list[Trouble]:
+        """When it was frozen in an ambush, as it says itself once it is awake."""
+        found = [json.loads(line) for line in self.process.log_lines() if line.startswith('{"frozen_at"')]
+        what = f"replica {self.number} froze at"
+        return [
+            Trouble(f"{what} “{line['frozen_at']}”", line["from"], line["to"], self.number, violent=True)
+            for line in found
+        ]
 
     def kill(self, back_after_seconds: float) -> None:
         """SIGKILL, if it runs."""
@@ -108,7 +118,7 @@ class Replica:
         how, expected = f"ended with exit code {code}", code == 0
         if code == -signal.SIGKILL and self._killed:
             how, expected = "was killed", True
-        elif code == -signal.SIGKILL and armed is not None:
+        elif code == -signal.SIGKILL and armed is not None and armed.deed == "kill":
             how, expected = f"killed itself at passage {armed.nth} of “{armed.label}”", True
         elif code == -signal.SIGTERM:
             expected = time.monotonic() - self._started_at < _DEAF_SECONDS
@@ -117,8 +127,9 @@ class Replica:
             self.strange_ends.append(f"replica {self.number} {how}: see {self._log.name}")
 
     def _new_life(self) -> ConsumerProcess:
-        armed = [self._armed.label, str(self._armed.nth)] if self._armed else []
-        command = (sys.executable, "-m", "tests.chaos.victim", f"replica-{self.number}", *armed)
+        armed = self._armed
+        ambush = [armed.deed, armed.label, str(armed.nth), str(armed.seconds)] if armed else []
+        command = (sys.executable, "-m", "tests.chaos.victim", f"replica-{self.number}", *ambush)
         return ConsumerProcess(self._env, self._log, command)
 
 

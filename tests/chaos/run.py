@@ -101,7 +101,7 @@ class _Stage:
             attempts=100,  # no good event is given up
             refusals_before_hold=0,
         )
-        armed = next((kill for kill in self._plan.kills if kill.replica == number), None)
+        armed = next((ambush for ambush in self._plan.ambushes if ambush.replica == number), None)
         return Replica(number, env, directory, proxy=proxy, armed=armed, note=self._diary.note)
 
     async def play(self) -> None:
@@ -132,6 +132,7 @@ class _Stage:
         """What is to be judged, read from the broker and from Zoho."""
         for replica in self.replicas:
             self._diary.failures += replica.strange_ends
+            self._diary.troubles += replica.freezes()
         bootstrap = self._broker.bootstrap
         return await collect.evidence(self._plan, self._diary, self._zoho, bootstrap, self._topics)
 

@@ -19,7 +19,9 @@ def test_the_seeds_reach_every_disruption_every_label_and_every_fate() -> None:
     """Nothing that the planner knows is out of its reach."""
     plans = [plan(seed) for seed in SEEDS]
 
-    assert {kill.label for each in plans for kill in each.kills} == LABELS.keys()
+    assert {(ambush.label, ambush.deed) for each in plans for ambush in each.ambushes} == {
+        (label, deed) for label in LABELS for deed in ("kill", "freeze")
+    }
     assert len({disruption.kind for each in plans for disruption in each.disruptions}) == 12
     assert {event.kind for event in plans[0].events} == {"good", "off dates", "unknown session", "unreadable"}
     assert {each.replicas for each in plans} == {1, 2, 3}
@@ -30,7 +32,7 @@ def test_a_plan_stays_within_what_zoho_grants_in_tokens() -> None:
     for seed in SEEDS:
         each = plan(seed)
         kinds = [disruption.kind for disruption in each.disruptions]
-        lives = each.replicas + len(each.kills) + kinds.count("kill") + kinds.count("stop")
+        lives = each.replicas + len(each.ambushes) + kinds.count("kill") + kinds.count("stop")
         deaths = kinds.count("tokens die") + sum(d.fault is not None for d in each.disruptions)
         assert lives + deaths <= 10
 

@@ -1,10 +1,17 @@
-"""`python -m tests.chaos.victim REPLICA [LABEL NTH]`: the command `run`, with a name in the group.
+"""`python -m tests.chaos.victim REPLICA [DEED LABEL NTH SECONDS]`: the command `run`, named in the group.
 
-With a label it ends by SIGKILL at the label's nth passage. The name is Kafka's client id: it makes the
-broker's own record of the group say which replica owned what.
+At the label's nth passage it kills itself (DEED `kill`), or freezes for so long (`freeze`) and says so in
+a line of its log. The name is Kafka's client id: it makes the broker's own record of the group say which
+replica owned what.
 """
 
+import json
+import os
+import signal
+import subprocess
 import sys
+import time
+from functools import partial
 
 from consumer.cli.main import main
 from consumer.kafka import connection
@@ -15,14 +22,26 @@ def play(arguments: list[str]) -> None:
     """Never returns. LookupError where the product no longer has what is wrapped here."""
     if not hasattr(connection, "CLIENT_ID"):
         raise LookupError("consumer.kafka.connection has no CLIENT_ID; mend tests/chaos/victim.py")
-    name, *armed = arguments
+    name, *ambush = arguments
     connection.CLIENT_ID = name
     labels.check()
-    if armed:
-        label, nth = armed
-        labels.arm(label, int(nth))
+    if ambush:
+        deed, label, nth, seconds = ambush
+        labels.arm(label, int(nth), _kill if deed == "kill" else partial(_freeze, label, float(seconds)))
     sys.argv[1:] = ["run"]
     main()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _freeze(label: str, seconds: float) -> None:
+    """SIGSTOP, until a child of ours, which does not stop with us, sends SIGCONT."""
+    begins_at = time.time()
+    subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -CONT {os.getpid()}"])
+    os.kill(os.getpid(), signal.SIGSTOP)
+    print(json.dumps({"frozen_at": label, "from": begins_at, "to": time.time()}), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
