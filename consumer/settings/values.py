@@ -160,8 +160,16 @@ def time_zone(text: str) -> str:
 def readable_file(text: str) -> str:
     """The path of a file that this process can read."""
     plain_text(text)
-    if not Path(text).is_file():
-        raise ValueError("names a file that doesn't exist; check the path and the mount")
+    if not is_there(text, Path.is_file):
+        raise ValueError("names a file that doesn't exist or can't be reached; check the path and the mount")
     if not os.access(text, os.R_OK):
         raise ValueError("names a file that this process may not read; check its owner and mode")
     return text
+
+
+def is_there(path: str, is_kind: Callable[[Path], bool]) -> bool:
+    """Whether `Path.is_file` or `Path.is_dir` holds; false, too, where the way there can't be gone."""
+    try:
+        return is_kind(Path(path))
+    except OSError:  # pathlib passes on all but "not found": no right, a stale mount, too long a name
+        return False
