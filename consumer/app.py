@@ -84,7 +84,8 @@ class App:
             except OSError as exc:
                 where = f"{self._settings.http_host}:{self._settings.http_port}"
                 problem = (
-                    f"CONSUMER_HTTP_PORT: {where} can't be listened on ({exc.strerror}); choose another."
+                    f"CONSUMER_HTTP_HOST, _HTTP_PORT: {where} can't be listened on ({exc.strerror}); "
+                    "choose another."
                 )
                 raise SettingsError((problem,)) from exc
             starting = asyncio.ensure_future(self._connect(stack))

@@ -103,6 +103,9 @@ def test_every_missing_variable_is_named_at_once() -> None:
         ("CREATE_TOPICS", "yes"),
         ("HTTP_PORT", "65536"),
         ("HTTP_HOST", "a b"),
+        ("HTTP_HOST", "x..y"),
+        ("HTTP_HOST", "x" * 64),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a..b:1"),
         ("LOG_LEVEL", "trace"),
         ("SECRETS_DIR", "/no/such/directory"),
         ("ACCOUNTS_FILE", "accounts.yaml"),
@@ -218,6 +221,8 @@ def test_urls_that_tokens_may_go_to(text: str, url: str) -> None:
         "https://people.zoho.com\\@evil.example",
         "https://people.zoho.com/ x",
         "https://[::1",
+        "https://a..b",
+        "https://%41.example",
         "https://" + "x" * 500,
     ],
 )
