@@ -130,8 +130,10 @@ def test_a_refusal_is_final_and_success_finishes() -> None:
     [
         (
             ZohoAnswer(404, None, "no Route matched with those values"),
-            "Zoho refused it (HTTP 404 without a Zoho code: course, batch, module or session unknown, or the "
-            "People URL leads elsewhere): no Route matched with those values",
+            (
+                "Zoho refused it (HTTP 404 without a Zoho code: course, batch, module or session unknown, or "
+                "the People URL leads elsewhere): no Route matched with those values"
+            ),
         ),
         (
             ZohoAnswer(404, "7024", "No records found"),
