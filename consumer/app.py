@@ -25,7 +25,7 @@ from consumer.kafka.producer import SharedProducer
 from consumer.kafka.startup import reach_kafka, require_topics
 from consumer.rules import account_rules, credential, zoho_rules
 from consumer.served import Served
-from consumer.settings import Settings, SettingsError, SettingsWatch
+from consumer.settings import Settings, SettingsError, SettingsWatch, process_differences
 from consumer.telemetry import Metrics
 from consumer.zoho.client import open_zoho
 
@@ -84,7 +84,8 @@ class App:
             except OSError as exc:
                 where = f"{self._settings.http_host}:{self._settings.http_port}"
                 problem = (
-                    f"CONSUMER_HTTP_PORT: {where} can't be listened on ({exc.strerror}); choose another."
+                    f"CONSUMER_HTTP_HOST, _HTTP_PORT: {where} can't be listened on ({exc.strerror}); "
+                    "choose another."
                 )
                 raise SettingsError((problem,)) from exc
             starting = asyncio.ensure_future(self._connect(stack))
@@ -195,17 +196,17 @@ class App:
         watch = SettingsWatch(self._settings, self._environ)
         while True:
             await asyncio.sleep(SETTINGS_POLL_SECONDS)
-            try:
-                changed = watch.changed()
-            except SettingsError as exc:
-                log.warning("changed settings can't be used", problems=list(exc.problems))
-                continue
+            changed = watch.changed()
             if changed is None:
                 continue
-            settings = {account.name: account for account in changed.accounts}
+            if changed.problems:
+                log.warning("changed settings can't be used", problems=list(changed.problems))
+            settings = {account.name: account for account in changed.settings.accounts}
             for served in self._served:
                 if served.settings.name in settings:
                     served.change(settings[served.settings.name])
+            if left := list(process_differences(self._settings, changed.settings)):
+                log.warning("settings changed that take effect at the next start", settings=left)
             others = set(settings) ^ {served.settings.name for served in self._served}
             if others:
                 log.warning(

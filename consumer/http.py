@@ -1,10 +1,18 @@
 """`/livez`, `/readyz`, `/metrics` and `/status`, on one port (contract, section 9)."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
+
+# Whoever reaches the port can't take the process's files: Kafka and Zoho need them.
+MAX_CONNECTIONS = 64
+# So many are accepted before the first of them counts.
+BACKLOG = 16
+# For a request to come whole, and between two of one connection.
+REQUEST_SECONDS = 5.0
 
 
 class Probes:
@@ -23,9 +31,15 @@ class Probes:
 
 
 class HttpServer:
-    """Serves the probes until closed. Raises OSError from `start` where the port is taken."""
+    """Serves the probes until closed. Raises OSError from `start` where the port is taken.
 
-    def __init__(self, probes: Probes, host: str, port: int) -> None:
+    A connection that says nothing for `request_seconds` is closed, and the oldest one where there are
+    MAX_CONNECTIONS.
+    """
+
+    def __init__(
+        self, probes: Probes, host: str, port: int, *, request_seconds: float = REQUEST_SECONDS
+    ) -> None:
         self._host = host
         self._port = port
         app = web.Application()
@@ -38,19 +52,43 @@ class HttpServer:
             ]
         )
         self._probes = probes
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            # aiohttp counts it from the connection's start on, too.
+            keepalive_timeout=request_seconds,
+            lingering_time=request_seconds,
+        )
+        self._listener: asyncio.Server | None = None
 
     async def start(self) -> int:
         """Listen; the port, which matters where 0 was asked for."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
-        port: int = self._runner.addresses[0][1]
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._accept, self._host, self._port, backlog=BACKLOG
+        )
+        port: int = self._listener.sockets[0].getsockname()[1]
         return port
 
     async def close(self) -> None:
         """Stop listening, within a second."""
+        if self._listener is not None:
+            self._listener.close()
         await self._runner.cleanup()
+
+    def _accept(self) -> asyncio.Protocol:
+        """What serves a new connection. The oldest one makes room: whoever asks now is served."""
+        server = self._runner.server
+        assert server is not None  # noqa: S101  (narrows the type)
+        connections = [(each, each.transport) for each in server.connections if each.transport is not None]
+        if len(connections) >= MAX_CONNECTIONS:
+            oldest, transport = connections[0]
+            oldest.force_close()
+            # Closing would wait until everything is sent to one who doesn't read.
+            transport.abort()
+        return server()
 
     async def _livez(self, request: web.Request) -> web.Response:  # noqa: ARG002
         # Whoever answers this turns: what Zoho or Kafka do is not a reason to be killed.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -110,6 +111,11 @@ class ConsumerProcess:
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal ended it. As of now."""
         return None if self._process is None else self._process.poll()
+
+    def limit_files(self, count: int) -> None:
+        """No more than so many open files from now on, as under `ulimit -n`."""
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (count, count))
 
     def start(self) -> None:
         """Start it, or start it again after it ended; does not wait."""

@@ -13,8 +13,16 @@ from consumer.emulator.dialects import DIALECTS, RETRY_AFTERS, LockAnswer
 from consumer.emulator.faults import KINDS, Fault, fault_from_json
 from consumer.emulator.options import INPUT_STYLES, Catalogue, EmulatorOptions, Limits, TokenRules
 from consumer.emulator.server import Emulator
+from consumer.settings.values import http_host
 
 _DEFAULTS = EmulatorOptions()
+
+
+def _read_host(text: str) -> str:
+    try:
+        return http_host(text)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from None
 
 
 def _read_fault(text: str) -> Fault:
@@ -51,7 +59,7 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None: 
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", type=_read_host, metavar="TEXT", help="Address to listen on.")
 @click.option("--port", default=8090, type=click.IntRange(0, 65_535), help="Port; 0 takes a free one.")
 @click.option("--requests", default=_DEFAULTS.limits.requests, help="Calls allowed in a window.")
 @click.option("--window-seconds", default=_DEFAULTS.limits.window_seconds, help="Length of the window.")

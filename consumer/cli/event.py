@@ -10,7 +10,7 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import the_account_option
-from consumer.cli.event_files import check_files, summarise, write_findings
+from consumer.cli.event_files import Summary, check_files, write_findings
 from consumer.cli.event_publish import files_argument, publish_command, time_zone_option
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
@@ -39,11 +39,12 @@ def validate(files: tuple[str, ...], time_zone: str | None, account: str | None,
 
     Exit codes: 0 all valid, 1 problems found, 2 usage or settings.
     """
+    summary = Summary()
     with exit_codes_from_errors():
         checked, _ = check_files(files, time_zone, account)
-    write_findings(checked, output_format)
-    summarise(checked, files)
-    if any(each.findings for each in checked):
+    write_findings(summary.counting(checked), output_format)
+    summary.tell(files)
+    if summary.bad:
         raise click.exceptions.Exit(exit_codes.FINDINGS)
 
 

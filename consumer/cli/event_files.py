@@ -3,9 +3,11 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import click
@@ -49,16 +51,14 @@ class Checked:
 
 def check_files(
     files: Sequence[str], time_zone: str | None, account: str | None
-) -> tuple[list[Checked], EventSettings]:
+) -> tuple[Iterator[Checked], EventSettings]:
     """Every document of the files, by that account's rules; SettingsError, or click's for files and options.
 
     `account` None: the only one there is. Where no zone is known, says so once on stderr and
-    leaves the mapping's rules out.
+    leaves the mapping's rules out. The documents are read as they are asked for.
     """
     settings = load_event_settings(os.environ, account)
     zone_name = time_zone or settings.zoho_time_zone
-    if zone_name is None:
-        click.echo(_UNCHECKED, err=True)
     try:
         zone = load_zone(zone_name or "UTC")
     except UnknownZoneError as error:
@@ -71,19 +71,27 @@ def check_files(
         max_clock_skew_seconds=settings.max_clock_skew_seconds,
         skip_other_types=settings.other_event_types == "skip",
     )
+    for file in files:
+        with _opened(file):
+            pass  # what is misspelt is said before anything else
+    if zone_name is None:
+        click.echo(_UNCHECKED, err=True)
     maps = zone_name is not None
-    return [each for file in files for each in _check_file(file, rules, maps=maps)], settings
+    return (each for file in files for each in _check_file(file, rules, maps=maps)), settings
 
 
-def write_findings(checked: Sequence[Checked], output_format: str) -> None:
-    """All problems on stdout: lines of `FILE:LINE /pointer problem`, or rows of the format asked for."""
-    found = [(each, finding) for each in checked for finding in each.findings]
+def write_findings(checked: Iterable[Checked], output_format: str) -> None:
+    """All problems on stdout: lines of `FILE:LINE /pointer problem`, or rows of the format asked for.
+
+    As they are found, but for JSON.
+    """
+    found = ((each, finding) for each in checked for finding in each.findings)
     if output_format == "table":
         # Never cut: these lines are what was asked for.
         for each, finding in found:
             click.echo(f"{place(each, finding.line)} {f'{finding.pointer} {finding.problem}'.lstrip()}")
         return
-    rows = [
+    rows = (
         {
             "file": each.file,
             "line": finding.line,
@@ -92,20 +100,33 @@ def write_findings(checked: Sequence[Checked], output_format: str) -> None:
             "error_class": each.error_class,
         }
         for each, finding in found
-    ]
+    )
     write_rows(rows, output_format, {})
 
 
-def summarise(checked: Sequence[Checked], files: Sequence[str]) -> None:
-    """On stderr: how many of how many are good."""
-    bad = sum(bool(each.findings) for each in checked)
-    others = sum(isinstance(each.reading, OtherType) for each in checked)
-    valid = len(checked) - bad - others
-    parts = [f"{valid:,} valid"]
-    parts += [f"{bad:,} with problems"] * bool(bad)
-    parts += [f"{others:,} of another type, which the consumer passes over"] * bool(others)
-    where = "" if len(files) == 1 else f" in {len(files)} files"
-    click.echo(f"{counted(len(checked), 'event')}{where}: {', '.join(parts)}.", err=True)
+@dataclass(slots=True)
+class Summary:
+    """How many documents there were, how many of them are bad, and how many the consumer skips."""
+
+    documents: int = 0
+    bad: int = 0
+    others: int = 0
+
+    def counting(self, checked: Iterable[Checked]) -> Iterator[Checked]:
+        """The same documents, counted as they pass."""
+        for each in checked:
+            self.documents += 1
+            self.bad += bool(each.findings)
+            self.others += isinstance(each.reading, OtherType)
+            yield each
+
+    def tell(self, files: Sequence[str]) -> None:
+        """On stderr: how many of how many are good."""
+        parts = [f"{self.documents - self.bad - self.others:,} valid"]
+        parts += [f"{self.bad:,} with problems"] * bool(self.bad)
+        parts += [f"{self.others:,} of another type, which the consumer passes over"] * bool(self.others)
+        where = "" if len(files) == 1 else f" in {len(files)} files"
+        click.echo(f"{counted(self.documents, 'event')}{where}: {', '.join(parts)}.", err=True)
 
 
 def place(checked: Checked, line: int) -> str:
@@ -128,14 +149,21 @@ def _check_file(file: str, rules: EventRules, *, maps: bool) -> Iterator[Checked
 
 
 def _read(file: str) -> bytes:
-    if file == "-":
-        raw: bytes = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-    else:
-        try:
-            with Path(file).open("rb") as opened:
-                raw = opened.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise click.BadParameter(f"{click.format_filename(file)}: {error.strerror}.") from error
+    with _opened(file) as opened:
+        raw = opened.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
         raise click.BadParameter(f"{click.format_filename(file)} is larger than 256 MiB; split it.")
     return raw
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    """The file, or standard input for "-"; BadParameter where it can't be opened or read."""
+    try:
+        if file == "-":
+            yield sys.stdin.buffer
+        else:
+            with Path(file).open("rb") as opened:
+                yield opened
+    except OSError as error:
+        raise click.BadParameter(f"{click.format_filename(file)}: {error.strerror}.") from error

@@ -10,7 +10,7 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import the_account_option
-from consumer.cli.event_files import Checked, check_files, counted, place, summarise, write_findings
+from consumer.cli.event_files import Checked, Summary, check_files, counted, place, write_findings
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
 from consumer.events.binary import Envelope, Message, to_message
@@ -70,10 +70,12 @@ def publish_command(
         settings = load_topic_settings(os.environ, account, one=True)
         for warning in settings.warnings:
             click.echo(f"Warning: {warning}", err=True)
-        checked, event_settings = check_files(files, time_zone, account)
-        if not sends_all and any(each.findings for each in checked):
+        found, event_settings = check_files(files, time_zone, account)
+        summary = Summary()
+        checked = list(summary.counting(found))
+        if not sends_all and summary.bad:
             write_findings(checked, "table")
-            summarise(checked, files)
+            summary.tell(files)
             click.echo("Nothing was published. Mend the events, or send them with --no-validate.", err=True)
             raise click.exceptions.Exit(exit_codes.FINDINGS)
         messages = [

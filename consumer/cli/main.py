@@ -1,6 +1,9 @@
 """The command and its groups. Each group's module is imported only when it is called for."""
 
+import errno
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -53,6 +56,8 @@ def main() -> None:
     """
     try:
         code = cli.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         code = exit_codes.INTERRUPTED
@@ -61,10 +66,29 @@ def main() -> None:
         code = exc.exit_code
     except (SystemExit, KeyboardInterrupt):
         raise
+    except OSError as exc:
+        code = _tell_os_error(exc)
     except BaseException as exc:  # noqa: BLE001  (the process edge; a stray CancelledError is a bug as well)
         _tell_internal_error(exc)
         code = exit_codes.INTERNAL
     sys.exit(code if isinstance(code, int) else exit_codes.DONE)
+
+
+# What writing to a file ends with where the file can't take it.
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def _tell_os_error(exc: OSError) -> int:
+    """What can't be written to is for its user to mend; any other error is a bug."""
+    if exc.errno not in _NO_ROOM or exc.filename is not None:
+        _tell_internal_error(exc)
+        return exit_codes.INTERNAL
+    with suppress(OSError):  # stderr may be the same file
+        click.echo(f"Error: the output can't be written ({exc.strerror}).", err=True)
+    # Python tries again at its end to write what is left, and would exit with a code of its own.
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exit_codes.USAGE
 
 
 def _tell_internal_error(exc: BaseException) -> None:

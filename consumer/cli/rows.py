@@ -23,8 +23,11 @@ output_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
 )
 
 
-def write_rows(rows: Sequence[Row], output_format: str, table: Mapping[str, Callable[[Row], str]]) -> None:
-    """Write the rows to stdout. `table` gives the table's headings and what stands under each."""
+def write_rows(rows: Iterable[Row], output_format: str, table: Mapping[str, Callable[[Row], str]]) -> None:
+    """Write the rows to stdout, as JSON lines and CSV while they come.
+
+    `table` gives the table's headings and what stands under each.
+    """
     if output_format == "json":
         click.echo(json.dumps(list(rows), indent=2))
     elif output_format == "jsonl":
@@ -38,12 +41,11 @@ def write_rows(rows: Sequence[Row], output_format: str, table: Mapping[str, Call
             click.echo(line)
 
 
-def _write_csv(rows: Sequence[Row]) -> None:
-    if not rows:
-        return
+def _write_csv(rows: Iterable[Row]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(rows[0].keys())
-    for row in rows:
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.writerow(row.keys())
         writer.writerow(
             [
                 value if isinstance(value, str) or value is None else json.dumps(value)

@@ -21,7 +21,7 @@ from consumer.kafka.topic_plan import (
     TopicStatus,
     missing,
 )
-from consumer.kafka.topics import create_topics, describe_topics
+from consumer.kafka.topics import Creation, create_topics, describe_topics
 from consumer.settings import TopicNames, TopicSettings, load_topic_settings
 from consumer.telemetry import configure_logging
 
@@ -74,30 +74,45 @@ def describe(account: str | None, output_format: str) -> None:
     help="Copies of each new topic [default: as many as the source topic, or the broker's default].",
 )
 @account_option
-def create(partitions: int | None, replication_factor: int | None, account: str | None) -> None:
+@output_option
+def create(
+    partitions: int | None, replication_factor: int | None, account: str | None, output_format: str
+) -> None:
     """Create those of the accounts' topics that are missing. What exists is never changed.
 
     Exit codes: 0 all there and well, 1 an existing one falls short, 2 settings or options, 3 Kafka can't
     be reached, 4 refused.
     """
     configure_logging("console", "error")
+    made: list[tuple[TopicNames, Creation]] = []
     with exit_codes_from_errors():
         settings = load_topic_settings(os.environ, account)
         _warn(settings.warnings)
-        wanting = False
-        for names in settings.accounts:
-            creation = asyncio.run(
-                create_topics(
+        try:
+            for names in settings.accounts:
+                creating = create_topics(
                     settings.kafka, names, partitions=partitions, replication_factor=replication_factor
                 )
-            )
-            for status in creation.statuses:
-                done = "created" if status.name in creation.created else "exists "
-                click.echo(f"{done}  {status.name}{_counts(status)}")
-            _warn([difference.sentence for status in creation.statuses for difference in status.differences])
-            wanting |= any(status.wanting for status in creation.statuses)
-    if wanting:
+                made.append((names, asyncio.run(creating)))
+        finally:
+            # Where one account's can't be made, those before it are told all the same.
+            if made:
+                _write_created(made, output_format)
+    statuses = [status for _, creation in made for status in creation.statuses]
+    _warn([difference.sentence for status in statuses for difference in status.differences])
+    if any(status.wanting for status in statuses):
         raise click.exceptions.Exit(exit_codes.FINDINGS)
+
+
+def _write_created(made: Sequence[tuple[TopicNames, Creation]], output_format: str) -> None:
+    rows = [
+        {**_row(names.name, status), "created": status.name in creation.created}
+        for names, creation in made
+        for status in creation.statuses
+    ]
+    done = {"DONE": lambda row: "created" if row["created"] else "exists"}
+    columns = {name: _TABLE[name] for name in ("TOPIC", "PART", "REPL")}
+    write_rows(rows, output_format, done | columns)
 
 
 async def _describe(settings: TopicSettings) -> list[tuple[TopicNames, Sequence[TopicStatus]]]:
@@ -110,12 +125,6 @@ async def _describe(settings: TopicSettings) -> list[tuple[TopicNames, Sequence[
 def _warn(sentences: Sequence[str]) -> None:
     for sentence in sentences:
         click.echo(f"Warning: {sentence}", err=True)
-
-
-def _counts(status: TopicStatus) -> str:
-    if status.topic is None:
-        return ""
-    return f"  (partitions: {status.topic.partitions}, replicas: {status.topic.replication_factor})"
 
 
 def _row(account: str, status: TopicStatus) -> Row:

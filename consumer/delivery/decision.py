@@ -170,7 +170,13 @@ def limit_is_the_events(attempts: Attempts, call: CallEnd, evidence: Evidence, r
     )
 
 
+_UNKNOWN = "course, batch, module or session unknown, or the People URL leads elsewhere"
+
+
 def _give_up(error_class: ErrorClass, text: str, answer: ZohoAnswer) -> GiveUp:
     said = f": {answer.message}" if answer.message else ""
     code = f", code {answer.code}" if answer.code else ""
+    if error_class is ErrorClass.SESSION_NOT_FOUND and not code:
+        # A proxy or another site says the same at a wrong URL.
+        code = f" without a Zoho code: {_UNKNOWN}"
     return GiveUp(error_class, f"{text} (HTTP {answer.http_status}{code}){said}", answer)

@@ -3,6 +3,7 @@
 Each event becomes a document of its own bytes, read by the very rules of a record's value.
 """
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
@@ -18,6 +19,7 @@ Form = Literal["structured", "bare"]
 
 _DATA_KEYS: Final = frozenset({"courseId", "batchId", "moduleId", "sessionId", "session"})
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
+_WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _SPACE: Final = " \t\r\n"
 # How odd bytes survive being split as text.
 _ODD_BYTES: Final = "surrogateescape"
@@ -50,8 +52,11 @@ class _Span(NamedTuple):
     fault: str = ""
 
 
-def split_documents(raw: bytes) -> tuple[Document, ...]:
+def split_documents(raw: bytes) -> Iterator[Document]:
     """The documents of a file. What can't be told apart is one document: its reading says what is wrong."""
+    if raw.startswith(_WIDE_MARKS) or b"\0" in raw[:4]:
+        yield Document(raw, fault="The file is UTF-16 or UTF-32, not UTF-8; save it as UTF-8.")
+        return
     text = raw.removeprefix(b"\xef\xbb\xbf").decode(errors=_ODD_BYTES)
     if _is_lines(text):
         spans = _line_spans(text)
@@ -59,7 +64,7 @@ def split_documents(raw: bytes) -> tuple[Document, ...]:
         spans = _element_spans(text)
     else:
         spans = _value_spans(text)
-    return tuple(_documents(text, spans))
+    yield from _documents(text, spans)
 
 
 def form_of(raw: bytes, max_bytes: int) -> Form:
@@ -115,12 +120,13 @@ def _is_lines(text: str) -> bool:
     lines = [line for line in text.split("\n") if line.strip(_SPACE)]
     if not lines:
         return False
-    return all(line.startswith("{") for line in lines) or (len(lines) > 1 and _is_object(lines[0]))
+    return all(line.startswith("{") for line in lines) or (len(lines) > 1 and _is_whole(lines[0]))
 
 
-def _is_object(line: str) -> bool:
+def _is_whole(line: str) -> bool:
+    """A value by itself, but for the start of an array of lines."""
     try:
-        return isinstance(parse_json(line.encode(errors=_ODD_BYTES), len(line) * 4), dict)
+        return not isinstance(parse_json(line.encode(errors=_ODD_BYTES), len(line) * 4), list)
     except UnreadableJsonError:
         return False
 
@@ -155,9 +161,14 @@ def _element_spans(text: str) -> Iterator[_Span]:
 
 
 def _value_spans(text: str) -> Iterator[_Span]:
-    """One value after another, as `jq` prints them."""
+    """One value after another, as `jq` prints them; lines between two are one of their own."""
     depth = start = 0
     for match in SYMBOLS.finditer(text):
+        if depth == 0 and match[0] in _OPENING:
+            between = text[start : match.start()].rstrip(" \t")
+            if between.strip(_SPACE) and between.endswith("\n"):
+                yield _Span(start, match.start())
+                start = match.start()
         depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
         if depth == 0 and match[0] in _CLOSING:
             yield _Span(start, match.end())

@@ -17,7 +17,7 @@ from consumer.settings.model import (
 )
 from consumer.settings.setting import Setting
 from consumer.settings.table import SETTINGS
-from consumer.settings.watch import SettingsWatch
+from consumer.settings.watch import SettingsWatch, process_differences
 
 __all__ = [
     "SETTINGS",
@@ -34,4 +34,5 @@ __all__ = [
     "load_kafka_settings",
     "load_settings",
     "load_topic_settings",
+    "process_differences",
 ]

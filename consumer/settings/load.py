@@ -33,6 +33,7 @@ MAX_PROBLEMS = 200
 MAX_NAMES = 20
 _EVENT_NAMES = frozenset({"ZOHO_DATA_CENTRE", *(name.upper() for name in EventSettings.model_fields)})
 _TOPIC_NAMES = frozenset({"SOURCE_TOPIC", *SUFFIXES})
+_ACCOUNT_CHECKS = (checks.topic_problems, checks.zoho_problems, checks.limit_problems)
 # Wanted by everyone: which accounts there are.
 _ACCOUNTS = frozenset({"ACCOUNT", "ACCOUNTS_FILE"})
 
@@ -45,25 +46,57 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def load_settings(environ: Mapping[str, str], *, files_win: bool = False) -> Settings:
-    """Everything `run` needs; SettingsError with every problem.
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Everything `run` needs; SettingsError with every problem."""
+    found = _read(environ, SETTINGS)
+    _refuse(found, *_ACCOUNT_CHECKS)
+    return _settings(found, tuple(_account(each) for each in found.accounts))
 
-    `files_win`: a variable that is set in the environment and, otherwise, as a file of the secrets
-    directory has the file's value: it is the one that can change at run time.
+
+def reload_settings(environ: Mapping[str, str], before: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """The settings as they are now, and what is wrong with them: sentences, none quotes a value.
+
+    Of an account that can't be used, or the process, what it was `before`; of everything, where the
+    secrets directory or the accounts file can't be used as a whole, or two accounts are mixed up.
+    A value that is set in the environment and otherwise as a file is the file's here: it is the one that
+    can change at run time.
     """
-    found = _read(environ, SETTINGS, files_win=files_win)
-    _refuse(found, checks.topic_problems, checks.zoho_problems, checks.limit_problems)
+    found = _read(environ, SETTINGS, files_win=True)
+    problems = _problems(found, *_ACCOUNT_CHECKS)
+    files = tuple(dict.fromkeys((*before.files, *found.files)))
+    unreadable = {"SECRETS_DIR", "ACCOUNTS_FILE"} & found.environment.wrong
+    if unreadable or found.problems or list(problems_across(found.accounts)):
+        return before.model_copy(update={"files": files}), problems
+    old = {account.name: account for account in before.accounts}
+    accounts = [
+        _account(each) if _is_good(each, found.process, *_ACCOUNT_CHECKS) else old.get(each.values["ACCOUNT"])
+        for each in found.accounts
+    ]
+    usable = tuple(account for account in accounts if account is not None)
+    if _is_good(found.process, found.process, checks.kafka_problems):
+        return _settings(found, usable), problems
+    return before.model_copy(update={"accounts": usable, "files": files}), problems
+
+
+def _settings(found: "_Found", accounts: tuple[AccountSettings, ...]) -> Settings:
     return Settings.model_validate(
         _fields(found.process, Settings)
         | {
             "kafka": _kafka(found.process),
-            "accounts": tuple(
-                AccountSettings.model_validate(_fields(each, AccountSettings)) for each in found.accounts
-            ),
+            "accounts": accounts,
             "files": found.files,
             "warnings": (*found.environment.warnings, *warnings_across(found.accounts)),
         }
     )
+
+
+def _account(reading: Reading) -> AccountSettings:
+    return AccountSettings.model_validate(_fields(reading, AccountSettings))
+
+
+def _is_good(reading: Reading, process: Reading, *own_checks: checks.Check) -> bool:
+    """Whether it is complete. What the environment has wrong is given, but has no value."""
+    return reading.given <= reading.values.keys() and not reading.with_values(process).problems_of(own_checks)
 
 
 def load_kafka_settings(environ: Mapping[str, str]) -> KafkaSettings:
@@ -157,19 +190,22 @@ def _read(
 
 
 def _refuse(found: _Found, *account_checks: checks.Check) -> None:
+    if problems := _problems(found, *account_checks):
+        # A mistyped name is the likely cause of a missing one, so it is said here too.
+        raise SettingsError((*problems, *found.environment.warnings))
+
+
+def _problems(found: _Found, *account_checks: checks.Check) -> tuple[str, ...]:
     problems = [*found.environment.problems, *found.process.problems_of([checks.kafka_problems])]
     problems += found.problems
     for account in found.accounts:
         problems += account.with_values(found.process).problems_of(account_checks)
     problems += problems_across(found.accounts)
-    if not problems:
-        return
     # What the environment has wrong for all accounts is said once.
     problems = list(dict.fromkeys(problems))
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"And {len(problems) - MAX_PROBLEMS} more problems; mend these first."]
-    # A mistyped name is the likely cause of a missing one, so it is said here too.
-    raise SettingsError((*problems, *found.environment.warnings))
+    return tuple(problems)
 
 
 def _chosen(accounts: Sequence[Reading], name: str | None, *, one: bool) -> Sequence[Reading]:

@@ -1,11 +1,13 @@
 """The settings' texts, from the environment and the files of the secrets directory."""
 
 import difflib
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from consumer.settings.setting import PREFIX
 from consumer.settings.table import SETTINGS
+from consumer.settings.values import is_there
 
 SECRETS_DIR = PREFIX + "SECRETS_DIR"
 MAX_FILE_BYTES = 65_536
@@ -27,8 +29,11 @@ def read_texts(
     texts: dict[str, str] = {}
     problems: list[str] = []
     directory = environ.get(SECRETS_DIR, "")
-    if directory and not Path(directory).is_dir():
-        problems.append(f"{SECRETS_DIR} names no directory; check the path and the mount, or unset it.")
+    if directory and not (is_there(directory, Path.is_dir) and os.access(directory, os.X_OK)):
+        problems.append(
+            f"{SECRETS_DIR} names no directory that can be entered; check the path, its mode and the mount, "
+            "or unset it."
+        )
         directory = ""
     for variable in variables:
         text = environ.get(variable, "")

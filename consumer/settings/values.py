@@ -20,7 +20,8 @@ _INTEGER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})", re.ASCII)
+# Labels of 1 to 63: the name look-up fails in ways of its own on others.
+_HOST = re.compile(r"(?=[^.-])(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]{1,1024}", re.ASCII)
 _MAX_PORT = 65_535
 
@@ -132,9 +133,14 @@ def _is_host_and_port(server: str) -> bool:
 
 def http_host(text: str) -> str:
     """An address or host name to listen on."""
-    if not _is_address(text) and not _HOST.fullmatch(text):
+    if not is_host(text):
         raise ValueError("must be an address or host name to listen on, such as 0.0.0.0 or 127.0.0.1")
     return text
+
+
+def is_host(text: str) -> bool:
+    """An IP address, or a name that a look-up could find."""
+    return _is_address(text) or _HOST.fullmatch(text) is not None
 
 
 def _is_address(text: str) -> bool:
@@ -160,8 +166,16 @@ def time_zone(text: str) -> str:
 def readable_file(text: str) -> str:
     """The path of a file that this process can read."""
     plain_text(text)
-    if not Path(text).is_file():
-        raise ValueError("names a file that doesn't exist; check the path and the mount")
+    if not is_there(text, Path.is_file):
+        raise ValueError("names a file that doesn't exist or can't be reached; check the path and the mount")
     if not os.access(text, os.R_OK):
         raise ValueError("names a file that this process may not read; check its owner and mode")
     return text
+
+
+def is_there(path: str, is_kind: Callable[[Path], bool]) -> bool:
+    """Whether `Path.is_file` or `Path.is_dir` holds; false, too, where the way there can't be gone."""
+    try:
+        return is_kind(Path(path))
+    except OSError:  # pathlib passes on all but "not found": no right, a stale mount, too long a name
+        return False

@@ -4,6 +4,8 @@ import ipaddress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from consumer.settings.values import is_host
+
 MAX_URL_CHARACTERS = 500
 
 
@@ -47,7 +49,7 @@ def check_url(text: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError("is not a URL; give one such as https://people.zoho.com") from None
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
+    if parts.scheme not in {"http", "https"} or not host or not is_host(host) or port == 0:
         raise ValueError("is not a URL with a host; give one such as https://people.zoho.com")
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password; remove what stands before the @")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.scene import changes, dead_letters, finished, last_names, names_at_zoho, reaches, until
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
-from tests.process import settings_for
+from tests.process import ConsumerProcess, settings_for
 
 QUICK = EmulatorOptions(limits=Limits(30, 3.0, 2.0))
 
@@ -112,14 +113,19 @@ async def test_an_account_that_fails_keeps_everything_and_recovers_by_itself(
 async def test_a_new_credential_ends_a_refused_one_at_once(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
 ) -> None:
-    """The secret's file changes: no restart, and no waiting for the pause between two tries to end."""
+    """The secret's file changes: no restart, and no waiting for the pause between two tries to end.
+
+    What takes effect at the next start is named, and so is what can't be read.
+    """
     made = await topics()
-    token = tmp_path / "CONSUMER_ZOHO_REFRESH_TOKEN"
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    token = secrets / "CONSUMER_ZOHO_REFRESH_TOKEN"
     token.write_text("1000.a.revoked-one")
     async with Emulator(QUICK) as zoho:
         # A lock period of 300 s makes the first pause 10 s.
         env = settings_for(
-            kafka, made, zoho.url, zoho_refresh_token=None, secrets_dir=str(tmp_path), quota_lock_seconds=300
+            kafka, made, zoho.url, zoho_refresh_token=None, secrets_dir=str(secrets), quota_lock_seconds=300
         )
         async with consumer_process(env) as process:
             await publish(kafka.bootstrap, made.source, changes(3, 3))
@@ -127,10 +133,22 @@ async def test_a_new_credential_ends_a_refused_one_at_once(
             token.write_text(REFRESH_TOKEN)
             await finished(process, 3, seconds=5)
             assert (await process.account())["state"] == "running"
-            await process.terminate()
+
+            (secrets / "CONSUMER_LOG_LEVEL").write_text("debug")
+            await until(partial(_logs, process, "CONSUMER_LOG_LEVEL"), 5)
+            # A way that can't be gone, as where its parent is closed: the process goes on as it was.
+            secrets.rename(tmp_path / "aside")
+            secrets.symlink_to("x" * 300)
+            await until(partial(_logs, process, "CONSUMER_SECRETS_DIR"), 5)
+            assert (await process.account())["state"] == "running"
+            assert await process.terminate() == 0
 
         assert zoho.audit().calls == 3
         assert not [line for line in process.log_lines() if REFRESH_TOKEN in line]
+
+
+async def _logs(process: ConsumerProcess, name: str) -> bool:
+    return any(name in line for line in process.log_lines())
 
 
 async def test_twenty_refusals_in_a_row_hold_the_account(

@@ -54,8 +54,12 @@ def test_topics_and_events_are_those_of_the_account_that_is_named(
     half = command("topics", "describe", "-o", "json")
     assert half.exit_code == 1, "the topics of a are missing"
     assert f"Missing: {', '.join(sources['a'] + lane for lane in LANES)}." in half.stderr
-    rest = command("topics", "create")
-    assert (rest.exit_code, rest.stdout.count("created"), rest.stdout.count("exists")) == (0, 4, 4)
+    rest = command("topics", "create", "-o", "json")
+    made = [(row["account"], row["topic"], row["created"]) for row in json.loads(rest.stdout)]
+    assert rest.exit_code == 0
+    assert made == [(name, source + lane, name == "a") for name, source in sources.items() for lane in LANES]
+    again = command("topics", "create")
+    assert [line.split()[0] for line in again.stdout.splitlines()] == ["DONE", *["exists"] * 8]
 
     described = command("topics", "describe", "-o", "json")
     rows = [(row["account"], row["topic"], row["state"]) for row in json.loads(described.stdout)]

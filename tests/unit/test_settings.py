@@ -13,7 +13,6 @@ from consumer.settings import (
     SETTINGS,
     Settings,
     SettingsError,
-    SettingsWatch,
     load_event_settings,
     load_kafka_settings,
     load_settings,
@@ -104,6 +103,9 @@ def test_every_missing_variable_is_named_at_once() -> None:
         ("CREATE_TOPICS", "yes"),
         ("HTTP_PORT", "65536"),
         ("HTTP_HOST", "a b"),
+        ("HTTP_HOST", "x..y"),
+        ("HTTP_HOST", "x" * 64),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a..b:1"),
         ("LOG_LEVEL", "trace"),
         ("SECRETS_DIR", "/no/such/directory"),
         ("ACCOUNTS_FILE", "accounts.yaml"),
@@ -219,6 +221,8 @@ def test_urls_that_tokens_may_go_to(text: str, url: str) -> None:
         "https://people.zoho.com\\@evil.example",
         "https://people.zoho.com/ x",
         "https://[::1",
+        "https://a..b",
+        "https://%41.example",
         "https://" + "x" * 500,
     ],
 )
@@ -336,46 +340,14 @@ def test_event_rules_load_without_anything() -> None:
     assert load_event_settings(LEAST).zoho_time_zone == "Asia/Kolkata"
 
 
-def test_a_changed_file_is_read_anew_and_wins_over_its_variable(tmp_path: Path) -> None:
-    """Noticed once for each change, at the second look; what can't be used is said and changes nothing."""
-    environ = {**LEAST, "CONSUMER_SECRETS_DIR": str(tmp_path), "CONSUMER_REFUSALS_BEFORE_HOLD": "7"}
-    watch = SettingsWatch(load_settings(environ), environ)
-    file = tmp_path / "CONSUMER_REFUSALS_BEFORE_HOLD"
+@pytest.mark.parametrize(
+    "name", ["CONSUMER_SECRETS_DIR", "CONSUMER_ACCOUNTS_FILE", "CONSUMER_KAFKA_SSL_CA_FILE"]
+)
+def test_a_path_that_cannot_be_gone_is_a_problem(name: str) -> None:
+    """No right on the way, a stale mount, too long a name: a sentence, as for a path that is not there."""
+    told = problems(**{name.removeprefix("CONSUMER_"): f"/{'x' * 300}/y"})
 
-    assert watch.changed() is None
-    file.write_text("0\n")
-    assert watch.changed() is None
-    anew = watch.changed()
-    assert anew is not None
-    assert anew.accounts[0].refusals_before_hold == 0
-    assert watch.changed() is None
-    file.write_text("many\n")
-    assert watch.changed() is None
-    with pytest.raises(SettingsError, match="CONSUMER_REFUSALS_BEFORE_HOLD"):
-        watch.changed()
-    assert watch.changed() is None
-
-
-def test_a_secret_that_is_swapped_by_its_link_is_noticed(tmp_path: Path) -> None:
-    """As Kubernetes does it: the files are links into a directory that is itself a link."""
-    for version in ("one", "two"):
-        (tmp_path / version).mkdir()
-        (tmp_path / version / "CONSUMER_ZOHO_REFRESH_TOKEN").write_text(version)
-    (tmp_path / "mount").mkdir()
-    current = tmp_path / "mount" / "..data"
-    current.symlink_to(tmp_path / "one")
-    (tmp_path / "mount" / "CONSUMER_ZOHO_REFRESH_TOKEN").symlink_to(current / "CONSUMER_ZOHO_REFRESH_TOKEN")
-    environ = {**LEAST, "CONSUMER_SECRETS_DIR": str(tmp_path / "mount")}
-    del environ["CONSUMER_ZOHO_REFRESH_TOKEN"]
-    watch = SettingsWatch(load_settings(environ), environ)
-
-    assert watch.changed() is None
-    current.unlink()
-    current.symlink_to(tmp_path / "two")
-    assert watch.changed() is None
-    anew = watch.changed()
-    assert anew is not None
-    assert anew.accounts[0].zoho_refresh_token.get_secret_value() == "two"
+    assert [name] == [problem.split()[0] for problem in told if "check the path" in problem]
 
 
 @given(

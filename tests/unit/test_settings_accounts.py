@@ -15,6 +15,7 @@ from consumer.settings import (
     load_settings,
     load_topic_settings,
 )
+from consumer.settings.load import reload_settings
 from tests.unit.accounts_scene import KAFKA, Account, Scene
 
 ACCOUNT_KEYS = sorted(setting.account_key for setting in SETTINGS if setting.of_account)
@@ -136,8 +137,8 @@ def test_every_problem_is_said_at_once_with_file_line_account_and_setting(scene:
             "The OAuth client's id."
         ),
         (
-            "19 accounts.c.zoho_client_secret_file names a file that doesn't exist; "
-            "check the path and the mount."
+            "19 accounts.c.zoho_client_secret_file names a file that doesn't exist or can't be "
+            "reached; check the path and the mount."
         ),
     ]
 
@@ -208,7 +209,10 @@ def test_a_file_may_win_over_its_variable(scene: Scene) -> None:
     (scene.directory / "CONSUMER_ATTEMPTS").write_text("3\n")
     scene.write(scene.two())
 
-    assert load_settings(environ, files_win=True).accounts[0].attempts == 3
+    before = scene.load(scene.two())
+    again, told = reload_settings(environ, before)
+
+    assert (3, ()) == (again.accounts[0].attempts, told)
     with pytest.raises(SettingsError, match="CONSUMER_ATTEMPTS is set twice"):
         load_settings(environ)
 

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +82,36 @@ def test_without_a_zone_it_says_once_what_was_not_checked() -> None:
     assert result.exit_code == 0
     assert result.stderr.count("were not checked") == 1
     assert run("validate", "-", "--time-zone", "Asia/Kolkata", stdin=text).exit_code == 1
+
+
+def test_wrong_usage_is_all_that_is_said(tmp_path: Path) -> None:
+    """No note on what was not checked, where nothing was."""
+    for arguments in (["no-such-file"], ["-", "--time-zone", "Nowhere"], ["-", str(tmp_path)]):
+        result = run("validate", *arguments, stdin=json.dumps(full_event()), CONSUMER_ZOHO_TIME_ZONE="")
+
+        assert (2, "") == (result.exit_code, result.stdout)
+        assert "Note" not in result.stderr
+
+
+def test_problems_are_told_as_they_are_found() -> None:
+    """The first of very many is there long before the last one can be."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "consumer", "event", "validate", "-", "--time-zone", "UTC"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        started_at = time.monotonic()
+        process.stdin.write(b"[" + (json.dumps(session_event(name="")).encode() + b",\n") * 30_000 + b"{}]")
+        process.stdin.close()
+        first = process.stdout.readline()
+        seconds = time.monotonic() - started_at
+        process.kill()
+
+    assert (True, True) == (first.startswith(b"-:1 /data/session/name"), seconds < 3.0)
 
 
 def test_the_option_goes_before_the_setting() -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,20 @@ def test_ctrl_c_ends_a_command_with_130() -> None:
     _, said = process.communicate(timeout=20)
 
     assert (130, False) == (process.returncode, "Traceback" in said)
+
+
+@pytest.mark.parametrize("arguments", [("event", "example"), ("event", "example", "--list", "-o", "csv")])
+def test_output_that_cannot_be_written_is_one_line_and_2(arguments: tuple[str, ...]) -> None:
+    """A full disk is no bug of ours."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+
+    assert (2, "Error: the output can't be written (No space left on device).\n") == (
+        done.returncode,
+        done.stderr,
+    )
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,28 @@ def test_a_refusal_is_final_and_success_finishes() -> None:
     hold = RetryRules(3, 300.0, Pauses(1.0, 300.0), hold_on_echo=True)
     assert isinstance(decide(Attempts(), call(echoed, 0.0), Evidence(), RULES, 0.5)[0], Finish)
     assert isinstance(decide(Attempts(), call(echoed, 0.0), Evidence(), hold, 0.5)[0], Again)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            ZohoAnswer(404, None, "no Route matched with those values"),
+            (
+                "Zoho refused it (HTTP 404 without a Zoho code: course, batch, module or session unknown, or "
+                "the People URL leads elsewhere): no Route matched with those values"
+            ),
+        ),
+        (
+            ZohoAnswer(404, "7024", "No records found"),
+            "Zoho refused it (HTTP 404, code 7024): No records found",
+        ),
+    ],
+)
+def test_a_404_that_a_proxy_may_have_said_names_both_causes(answer: ZohoAnswer, message: str) -> None:
+    """Without a code of Zoho's it is as likely the URL's fault."""
+    verdict = Refused("session_not_found", answer)
+    decision, _ = decide(Attempts(), call(verdict, 0.0), Evidence(), RULES, 0.5)
+
+    assert isinstance(decision, GiveUp)
+    assert message == decision.message

@@ -42,6 +42,7 @@ def test_serves_until_a_signal_and_prints_what_to_export(number: signal.Signals,
         (["--fault", "nonsense"], "unknown fault kind"),
         (["--fault", "status,calls=x"], "calls must be a number"),
         (["--batch-dates", "1=2026"], "write it as"),
+        (["--host", "x..y"], "must be an address or host name"),
         (["--requests", "0"], "requests must be 1 or more"),
     ],
 )

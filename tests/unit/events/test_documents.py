@@ -1,6 +1,7 @@
 """Files with events in them."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -39,11 +40,13 @@ def found(text: str) -> list[Finding]:
         ('{\n"a": 1\n}\n{\n"b": 2\n}', [('{\n"a": 1\n}', 1), ('{\n"b": 2\n}', 4)]),
         ('\ufeff{"a":1}', [('{"a":1}', 1)]),
         ("hello\nworld", [("hello\nworld", 1)]),
+        ('1\n{"a":1}\n{"b":\n{"c":3}', [("1", 1), ('{"a":1}', 2), ('{"b":', 3), ('{"c":3}', 4)]),
+        ('hello\n{\n"a":1}\nx {"b":2}', [("hello", 1), ('{\n"a":1}', 2), ('x {"b":2}', 4)]),
     ],
 )
 def test_a_file_is_one_event_an_array_or_lines(text: str, expected: list[tuple[str, int]]) -> None:
     """Each document starts on its true line."""
-    documents = split_documents(text.encode())
+    documents = list(split_documents(text.encode()))
 
     assert expected == [(document.raw.decode(), document.line) for document in documents]
 
@@ -51,6 +54,27 @@ def test_a_file_is_one_event_an_array_or_lines(text: str, expected: list[tuple[s
 def test_odd_bytes_survive_the_splitting() -> None:
     """They are the reader's to refuse, in their own document alone."""
     assert [each.raw for each in split_documents(b'[{"a":"\xff"},{"b":1}]')] == [b'{"a":"\xff"}', b'{"b":1}']
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32"])
+def test_a_file_in_another_encoding_is_one_problem(encoding: str) -> None:
+    """Not one for each half of a line break."""
+    text = f"{json.dumps(full_event())}\n{json.dumps(full_event())}\n"
+    [document] = split_documents(text.encode(encoding))
+    [finding] = findings_in(
+        document, "structured", read_document(document, "structured", KOLKATA, NOW, maps=True), 9
+    )
+
+    assert finding == Finding(1, "", "The file is UTF-16 or UTF-32, not UTF-8; save it as UTF-8.")
+
+
+def test_a_large_array_is_read_as_it_is_asked_for() -> None:
+    """The first event is there before the last one is looked for."""
+    raw = b"[" + b'{"a":1},' * 200_000 + b"{}]"
+    started_at = time.process_time()
+    first = next(split_documents(raw))
+
+    assert (Document(b'{"a":1}', 1), True) == (first, time.process_time() - started_at < 0.5)
 
 
 def test_an_array_without_its_end_is_a_finding() -> None:
@@ -119,4 +143,4 @@ def test_without_a_zone_the_mapping_is_left_out() -> None:
 
 def test_a_large_file_is_split_in_linear_time() -> None:
     """100,000 lines take well under a second or two."""
-    assert len(split_documents(b'{"a":1}\n' * 100_000)) == 100_000
+    assert sum(1 for _ in split_documents(b'{"a":1}\n' * 100_000)) == 100_000
