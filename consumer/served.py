@@ -58,13 +58,13 @@ class Served:
     def show(self, now: float) -> None:
         """Set the gauges to how things are at `now`, epoch seconds."""
         account, metrics = self.account, self.metrics
-        oldest = account.backlog.oldest_event_at()
+        oldest, runs_out_at = account.backlog.oldest_event_at(), account.runs_out_at(now)
         metrics.set_state(str(account.state))
         metrics.set_quota(
             free_slots=account.quota.free(account.limits(now), now),
             share=account.share.of(account.rules.quota, now),
             left_today=account.left_today,
-            runs_out_at=account.runs_out_at(now),
+            runs_out_at=None if runs_out_at is None else account.wall(runs_out_at),
         )
         metrics.set_backlog(
             events=account.backlog.events,

@@ -200,7 +200,7 @@ class Account:
             log.warning(
                 "the day's calls will run out",
                 account=self.rules.name,
-                at=rfc3339(runs_out_at),
+                at=self._shown(runs_out_at),
                 left=min(left),
             )
 
@@ -216,7 +216,7 @@ class Account:
 
     def runs_out_at(self, now: float) -> float | None:
         """When the day's calls but the reserve are used up at the present pace; None: not today."""
-        _, day_ends_at = day_bounds(now, self.rules.events.zone)
+        _, day_ends_at = self._day(now)
         return self.forecast.runs_out_at(self.rules.daily_reserve, day_ends_at)
 
     def day_ends_at(self, now: float) -> float | None:
@@ -226,24 +226,37 @@ class Account:
         """
         if self.rules.daily_requests == 0:
             return None
-        start, end = day_bounds(now, self.rules.events.zone)
+        start, end = self._day(now)
         self.quota = self.quota.on_day(start)
         spent = self.quota.day_calls >= self.rules.daily_requests - self.rules.daily_reserve
         return end if spent else None
+
+    def _day(self, now: float) -> tuple[float, float]:
+        """The portal's day at `now`: its start as the calendar has it, its end by `clock`."""
+        wall_now = self.wall(now)
+        start, end = day_bounds(wall_now, self.rules.events.zone)
+        return start, now + (end - wall_now)
+
+    def wall(self, seconds: float) -> float:
+        """A moment of `clock` by the wall clock as it is now: that of the start may have been wrong."""
+        return seconds + round(self.clock_behind(), 2)
+
+    def _shown(self, seconds: float | None) -> str | None:
+        return None if seconds is None else rfc3339(self.wall(seconds))
 
     def status(self) -> dict[str, Any]:
         """The account's part of `/status` (contract, section 9)."""
         now = self.clock()
         limits = self.limits(now)
-        closed = self.gate.closed
+        closed, oldest = self.gate.closed, self.backlog.oldest_event_at()
         waiting = closed is not None and self.state is closed.state
         next_free_at = self.quota.next_free_at(limits, now)
         if next_free_at is not None:
             next_free_at = max(next_free_at, self.quiet_until)
         return {
             "state": str(self.state),
-            "since": rfc3339(self.since),
-            "until": rfc3339(closed.until) if closed is not None and waiting and closed.until > now else None,
+            "since": self._shown(self.since),
+            "until": self._shown(closed.until) if closed and waiting and closed.until > now else None,
             "reason": self.reason,
             "quota": {
                 "requests": self.rules.quota.requests,
@@ -251,14 +264,14 @@ class Account:
                 "others_in_window": self.share.others(self.rules.quota, now),
                 "window_seconds": limits.window_seconds,
                 "used": self.quota.used(limits, now),
-                "next_free_at": rfc3339(next_free_at) if next_free_at is not None else None,
+                "next_free_at": self._shown(next_free_at),
                 "left_today": self.left_today,
-                "runs_out_at": _maybe(self.runs_out_at(now)),
+                "runs_out_at": self._shown(self.runs_out_at(now)),
             },
             "backlog": {
                 "events": self.backlog.events,
                 "sessions": self.backlog.sessions,
-                "oldest_event_at": _maybe(self.backlog.oldest_event_at()),
+                "oldest_event_at": None if oldest is None else rfc3339(oldest),
                 "eta_seconds": round(self.eta_seconds(now), 1),
             },
             "lag": self.lag(),
@@ -282,7 +295,3 @@ def day_bounds(now: float, zone: ZoneInfo) -> tuple[float, float]:
     start = datetime(today.year, today.month, today.day, tzinfo=zone)
     following = datetime.fromordinal(today.toordinal() + 1)
     return start.timestamp(), following.replace(tzinfo=zone).timestamp()
-
-
-def _maybe(seconds: float | None) -> str | None:
-    return None if seconds is None else rfc3339(seconds)
