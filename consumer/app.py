@@ -17,12 +17,12 @@ from consumer.delivery.accounts import Accounts
 from consumer.delivery.troubles import Trouble
 from consumer.http import HttpServer, Probes
 from consumer.kafka.clients import consumer_factory, reservation_life
-from consumer.kafka.connection import KafkaRefusedError
+from consumer.kafka.connection import KafkaRefusedError, check_connection
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.journal import Journal
 from consumer.kafka.member import Member
 from consumer.kafka.producer import SharedProducer
-from consumer.kafka.startup import reach_kafka, require_topics
+from consumer.kafka.startup import START_SECONDS, patiently, require_topics
 from consumer.rules import account_rules, credential, zoho_rules
 from consumer.served import Served
 from consumer.settings import Settings, SettingsError, SettingsWatch, process_differences
@@ -84,7 +84,7 @@ class App:
             except OSError as exc:
                 where = f"{self._settings.http_host}:{self._settings.http_port}"
                 problem = (
-                    f"CONSUMER_HTTP_HOST, _HTTP_PORT: {where} can't be listened on ({exc.strerror}); "
+                    f"CONSUMER_HTTP_HOST, CONSUMER_HTTP_PORT: {where} can't be listened on ({exc.strerror}); "
                     "choose another."
                 )
                 raise SettingsError((problem,)) from exc
@@ -123,11 +123,13 @@ class App:
 
     async def _connect(self, stack: AsyncExitStack) -> Accounts:
         kafka = self._settings.kafka
-        await reach_kafka(kafka)
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        await patiently(partial(check_connection, kafka, 10.0), deadline)
         if self._check_topics:
-            await require_topics(kafka, self._settings.accounts, create=self._settings.create_topics)
+            create = self._settings.create_topics
+            await patiently(partial(require_topics, kafka, self._settings.accounts, create=create), deadline)
         stack.push_async_callback(self._producer.close)
-        await self._producer.ready()
+        await patiently(self._producer.start, deadline)
         accounts = Accounts(
             {served.settings.source_topic: served.account for served in self._served},
             {

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 # The pace is taken over so many windows of the quota: an hour, where a window is a minute.
 WINDOWS = 60
+# Fewer are no pace: a burst of a second would foretell the end of the day.
+LEAST_WINDOWS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Forecast:
 
     def runs_out_at(self, reserve: int, day_ends_at: float) -> float | None:
         """When only `reserve` are left, if that comes before the day's end; None: not today."""
-        if not self.counts:
+        if len(self.counts) < LEAST_WINDOWS:
             return None
         (first_at, first), (at, left) = self.counts[0], self.latest
         if left >= first or at <= first_at:

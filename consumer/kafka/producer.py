@@ -11,13 +11,17 @@ CLOSE_SECONDS = 1.0
 
 
 class SharedProducer:
-    """Started by the first `ready`, ended by `close`."""
+    """Started by `start` or the first `ready`, ended by `close`."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
         self._stale = False
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaUnreachableError or KafkaRefusedError."""
+        await self.ready()
 
     def renew(self) -> None:
         """Have the next `ready` connect anew, from the bootstrap servers: the client uses them once."""

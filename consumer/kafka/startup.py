@@ -1,11 +1,11 @@
 """What must be true of Kafka before anything is served: it answers, and the topics are there."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from consumer.kafka.connection import KafkaUnreachableError, check_connection
+from consumer.kafka.connection import KafkaUnreachableError
 from consumer.kafka.topic_plan import NEEDED
 from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
 from consumer.settings import KafkaSettings, TopicNames
@@ -16,20 +16,21 @@ START_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
-async def reach_kafka(kafka: KafkaSettings) -> None:
-    """Wait for an answer. Raises KafkaRefusedError at once, KafkaUnreachableError after 60 s."""
+async def patiently(step: Callable[[], Awaitable[None]], deadline: float) -> None:
+    """Take a step of the start, again and again while Kafka can't be reached.
+
+    A broker that has just come back may answer and not know itself yet, so this is for every step. Raises
+    KafkaUnreachableError at the deadline (of the loop's clock), and what else the step raises at once.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + START_SECONDS
     while True:
         try:
-            await check_connection(kafka, min(10.0, max(1.0, deadline - loop.time())))
+            return await step()
         except KafkaUnreachableError as exc:
             if loop.time() >= deadline:
                 raise
             log.warning("kafka not reached yet", reason=str(exc))
             await asyncio.sleep(1.0)
-        else:
-            return
 
 
 async def require_topics(kafka: KafkaSettings, accounts: Sequence[TopicNames], *, create: bool) -> None:

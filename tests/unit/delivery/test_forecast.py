@@ -36,6 +36,7 @@ def test_the_pace_is_that_of_the_last_hour() -> None:
 
 
 def test_a_new_day_and_too_little_known_tell_nothing() -> None:
-    """One count has no pace; a count that goes up begins anew."""
+    """A burst is no pace; a count that goes up begins anew."""
+    assert at_pace(10, 3).runs_out_at(0, 24 * HOUR) is None
     assert Forecast().observed(5, 60.0, 0.0).runs_out_at(0, 24 * HOUR) is None
     assert at_pace(10, 30).observed(25_000, 60.0, 1_900.0).runs_out_at(0, 24 * HOUR) is None
