@@ -1,6 +1,6 @@
 """The changes of one session that wait, and which is sent: the newest that makes others needless. Pure.
 
-Decision 14 has the rules and why they keep law 5.
+Decision 13 has the rules and why they keep law 5.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,9 @@ from consumer.delivery.newness import Crest, Version, newer
 from consumer.events.model import SessionKey
 
 Outcome = Literal["applied", "superseded", "stale", "duplicate", "dead_lettered"]
+
+# How far back a copy of a waiting change is looked for.
+COPIES_WITHIN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +107,20 @@ class Line:
         self._restart()
         return heads
 
-    def is_needless_copy(self, change: Change) -> bool:
+    def is_needless_copy(self, copy: Change) -> bool:
         """Whether a copy of a waiting change can go at once: at its turn it could change nothing.
 
-        It could where something that is newer than the first copy is older than this one: on a tie
-        with a first origin between theirs, or where `newer` goes in a circle.
+        So it is where the waiting one has its call (or is made needless) in any case and all behind it
+        are newer than the copy, too. That may fail on a tie, since the copy has a later origin, and where
+        `newer` goes in a circle. Looks at the newest `COPIES_WITHIN` only: no is always safe.
         """
-        copy = change.version
-        versions = [other.version for other in self.changes]
-        at = next(place for place, version in enumerate(versions) if version.same_event(copy))
-        ahead = versions[:at] if self.last is None else [self.last, *versions[:at]]
-        if any(newer(other, versions[at]) and newer(copy, other) for other in ahead):
-            return False
-        return all(newer(other, copy) for other in versions[at + 1 :])
+        for place in range(len(self.changes) - 1, max(-1, len(self.changes) - 1 - COPIES_WITHIN), -1):
+            version = self.changes[place].version
+            if version.same_event(copy.version):
+                return place < self._run
+            if not newer(version, copy.version):
+                return False
+        return False
 
     def _restart(self) -> None:
         self._crest = Crest(self.last)

@@ -36,7 +36,7 @@ class Scene:
         gone = f"\n  gone: sessions {sorted(self.gone)}" if self.gone else ""
         return f"{lines}{gone}\n  then: {' · '.join(self.steps)} · and so on to the end\n"
 
-    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:  # noqa: FBT001
+    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:
         """What Hypothesis prints."""
         printer.text(repr(self))
 
