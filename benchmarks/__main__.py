@@ -6,10 +6,11 @@ Without a name all of them but the long one.
 import asyncio
 import sys
 
-from benchmarks import accounts, flood, idle, memory, quota_share, real
+from benchmarks import accounts, decision, flood, idle, memory, quota_share, real
 
 MEASUREMENTS = {
     "accounts": accounts.measure,
+    "decision": decision.measure,
     "flood": flood.measure,
     "idle": idle.measure,
     "memory": memory.measure,

@@ -1,9 +1,14 @@
 """A change: an event that waits for its session's turn, with what its calls came to so far."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from consumer.events.model import EventIdentity, SessionKey
+from consumer.delivery.newness import Version, version_of
+from consumer.events.model import Event, EventIdentity, SessionKey
 from consumer.records import Record
+
+# The fields of `sessionData` that an event may leave out, each with its bit in `Change.fields`.
+OPTIONAL_FIELDS = {"description": 1, "roomId": 2, "lockUntil": 4, "gradeCategoryId": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,11 @@ class Attempts:
     limit_at: float | None = None
     token_repeated: bool = False
 
+    @property
+    def on_trial(self) -> bool:
+        """Whether it is being found out if the event itself is to blame: no newer one may take over."""
+        return self.counted > 0 or self.limit_at is not None or self.token_repeated
+
 
 @dataclass(slots=True, eq=False)
 class Change:
@@ -29,12 +39,43 @@ class Change:
 
     It keeps the record alone and no payload: the event is read from the record again when its call
     starts, so that 10,000 of them fit into the memory that is promised.
+
+    `fields`: which optional fields it carries, as bits of `OPTIONAL_FIELDS`. `starts_at`: when the
+    session starts, epoch seconds. `repeats`: another copy of the event was waiting when it came.
     """
 
     record: Record
     session: SessionKey
     identity: EventIdentity
-    event_at: float
-    sequence: int
-    received_at: float
+    version: Version
+    fields: int
+    starts_at: float
     attempts: Attempts = field(default_factory=Attempts)
+    repeats: bool = False
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the reading order."""
+        return self.version.sequence
+
+    @property
+    def event_at(self) -> float:
+        """The event's time, epoch seconds."""
+        return self.version.time_us / 1_000_000
+
+
+def change_of(event: Event, record: Record, sequence: int) -> Change:
+    """The change of an event that was read from this record, as the `sequence`-th."""
+    return Change(
+        record,
+        event.session,
+        event.identity,
+        version_of(event, record, sequence),
+        optional_fields(event.session_data),
+        event.starts_at.timestamp(),
+    )
+
+
+def optional_fields(session_data: Mapping[str, str]) -> int:
+    """Which optional fields are there, as bits of `OPTIONAL_FIELDS`."""
+    return sum(bit for name, bit in OPTIONAL_FIELDS.items() if name in session_data)

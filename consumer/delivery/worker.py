@@ -11,18 +11,22 @@ import structlog
 from consumer.clock import Clock
 from consumer.delivery.account import Account
 from consumer.delivery.backlog import Backlog
-from consumer.delivery.change import Change
+from consumer.delivery.change import Change, change_of
 from consumer.delivery.dead_letter import Failure
 from consumer.delivery.decision import Again, CallEnd, Finish, GiveUp, decide
 from consumer.delivery.gate import AccountState
+from consumer.delivery.line import Group, Settled
 from consumer.delivery.reaction import learn, react
 from consumer.delivery.settler import Settler
 from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
 from consumer.records import RECORD_OVERHEAD_BYTES, Record
+from schemas.error_class import ErrorClass
 
 OWNERSHIP_POLL_SECONDS = 0.25
+# Refusals that say nothing of the event: all that wait with it in its group have the same answer.
+OF_THE_SESSION = (ErrorClass.SESSION_NOT_FOUND, ErrorClass.FORBIDDEN_BY_ZOHO)
 
 log = structlog.get_logger(__name__)
 
@@ -79,27 +83,19 @@ class Worker:
 
     def receive(self, records: Sequence[Record]) -> None:
         """Take in records of one partition, in their order."""
-        now = self._clock()
         wall = self._wall_clock()
         for record in records:
             if self._settler.receive(record):
-                self._take_in(record, now, wall)
+                self._take_in(record, wall)
         self._wake.set()
 
-    def _take_in(self, record: Record, now: float, wall: float) -> None:
+    def _take_in(self, record: Record, wall: float) -> None:
         reading = read_record(record, self._account.rules.events, wall)
         match reading:
             case Event():
-                change = Change(
-                    record=record,
-                    session=reading.session,
-                    identity=reading.identity,
-                    event_at=reading.time.timestamp(),
-                    sequence=self._sequence,
-                    received_at=now,
-                )
+                change = change_of(reading, record, self._sequence)
                 self._sequence += 1
-                self._backlog.add(change)
+                self._finish(self._backlog.add(change))
             case Refusal():
                 self._settler.give_up(record, Failure.of_refusal(reading, wall))
             case OtherType():
@@ -148,12 +144,12 @@ class Worker:
             gate = self._account.gate
             probe = gate.permission(now) == "probe"
             if probe:
-                change = self._backlog.take_probe(now, newest=gate.probes_newest())
+                group = self._backlog.take_probe(now, newest=gate.probes_newest())
             else:
-                change = self._backlog.take(now)
-            if change is None:
+                group = self._backlog.take(now)
+            if group is None:
                 return self._backlog.next_ready_at()
-            self._start_call(calls, change, now, probe=probe)
+            self._start_call(calls, group, now, probe=probe)
         return None
 
     def _next_start_at(self, now: float) -> float | None:
@@ -219,7 +215,7 @@ class Worker:
         )
         account.changed()
 
-    def _start_call(self, calls: asyncio.TaskGroup, change: Change, now: float, *, probe: bool) -> None:
+    def _start_call(self, calls: asyncio.TaskGroup, group: Group, now: float, *, probe: bool) -> None:
         account = self._account
         account.quota, slot = account.quota.take(account.limits(now), now)
         account.calls += 1
@@ -227,7 +223,7 @@ class Worker:
             account.gate = account.gate.probe_started()
         account.telemetry.waited_for_slot(0.0 if self._no_slot_since is None else now - self._no_slot_since)
         self._no_slot_since = None
-        task = calls.create_task(self._call(change, slot, now, probe=probe), name=f"call {change.session}")
+        task = calls.create_task(self._call(group, slot, now, probe=probe), name=f"call {group.session}")
         self._calls.add(task)
         task.add_done_callback(self._call_ended)
 
@@ -241,15 +237,15 @@ class Worker:
         young = account.quota.is_young(account.rules.quota, slot, self._clock())
         return young and self._owns() and not self._stopping and not account.troubles
 
-    async def _call(self, change: Change, slot: int, started_at: float, *, probe: bool) -> None:
+    async def _call(self, group: Group, slot: int, started_at: float, *, probe: bool) -> None:
         account = self._account
-        event = reread(change.record, account.rules.events)
+        event = reread(group.sent.record, account.rules.events)
         try:
             report = await account.zoho.update_session(
                 event.session, event.session_data, partial(self._may_start, slot)
             )
         except asyncio.CancelledError:
-            self._aborted(change, slot, self._clock())
+            self._aborted(group, slot, self._clock())
             if probe:
                 account.gate = account.gate.probe_settled_nothing()
             raise
@@ -258,7 +254,7 @@ class Worker:
             account.quota = account.quota.give_back(slot)
             account.calls -= 1
         elif isinstance(report.verdict, NoAnswer):
-            self._aborted(change, slot, now)
+            self._aborted(group, slot, now)
         else:
             account.quota = account.quota.answer(slot, now)
         self._on_progress()
@@ -266,18 +262,19 @@ class Worker:
             # An aborted call may be counted later.
             alone = len(self._calls) == 1 and max(account.quota.answered, default=0.0) <= now
             account.observe(report.left_today, now, alone=alone)
-        self._settle(change, CallEnd(change.session, report, started_at, now), probe=probe)
+        self._settle(group, CallEnd(group.session, report, started_at, now), probe=probe)
 
-    def _aborted(self, change: Change, slot: int, now: float) -> None:
+    def _aborted(self, group: Group, slot: int, now: float) -> None:
         """The call may still arrive: until then it holds its slot and its session back."""
         limits = self._account.rules.quota
         self._account.quota = self._account.quota.abort(slot, limits, now)
-        self._backlog.block(change.session, now + limits.abort_margin_seconds)
+        self._backlog.block(group.session, now + limits.abort_margin_seconds)
 
     # What the answer means.
 
-    def _settle(self, change: Change, call: CallEnd, *, probe: bool) -> None:
+    def _settle(self, group: Group, call: CallEnd, *, probe: bool) -> None:
         account = self._account
+        change = group.sent
         before = change.attempts
         decision, change.attempts = decide(
             before, call, account.evidence, account.rules.retry, self._chance()
@@ -290,19 +287,25 @@ class Worker:
         self._tell(change, call, decision, newly_locked=probe or was is not AccountState.THROTTLED)
         match decision:
             case Finish():
-                self._backlog.remove(change)
-                self._settler.finish(change.record, "applied")
+                self._finish(self._backlog.applied(group))
             case GiveUp():
-                self._backlog.remove(change)
-                failure = Failure.of_call(
-                    decision, change.identity, change.attempts.calls, self._wall_clock()
-                )
-                self._settler.give_up(change.record, failure)
+                whole = decision.error_class in OF_THE_SESSION
+                self._finish(self._backlog.refused(group, whole_session=whole), decision)
             case Again():
-                self._backlog.put_back(change, decision.not_before)
+                self._backlog.put_back(group, decision.not_before)
             case _:
                 assert_never(decision)
         account.changed()
+
+    def _finish(self, settled: Sequence[Settled], reason: GiveUp | None = None) -> None:
+        """What became of these is known; `reason`: why those that are dead-lettered are."""
+        for each in settled:
+            change = each.change
+            if each.outcome == "dead_lettered" and reason is not None:
+                failure = Failure.of_call(reason, change.identity, change.attempts.calls, self._wall_clock())
+                self._settler.give_up(change.record, failure)
+            else:
+                self._settler.finish(change.record, each.outcome)
 
     def _tell(
         self, change: Change, call: CallEnd, decision: Finish | GiveUp | Again, *, newly_locked: bool

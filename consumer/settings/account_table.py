@@ -158,7 +158,8 @@ def delivery_settings() -> Iterator[Setting]:
         "ORDER",
         group,
         choice("oldest", "soonest"),
-        "Whose turn it is: the `oldest` event's, or that of the session that starts `soonest`.",
+        "Whose turn it is: the `oldest` event's, or that of the session that starts `soonest` (past ones "
+        "last; every fourth turn is the oldest one's, so that none waits for ever).",
         used_from="the release with merging",
     )
     yield account_setting(

@@ -29,6 +29,7 @@ from tests.fakes.zoho import FakeZoho, Script, applies
 TOPIC = "training.session.changed"
 PARTITION = TopicPartition(TOPIC, 0)
 LOCK_SECONDS = 300.0
+OPTIONAL_FIELDS = ("description", "roomId", "lockedUntil", "gradeCategoryId")
 
 
 def session(number: int) -> SessionKey:
@@ -36,8 +37,8 @@ def session(number: int) -> SessionKey:
     return SessionKey(str(1000 + number % 2), "2", "3", str(number))
 
 
-def change_record(offset: int, number: int, name: str = "changed") -> Record:
-    """A good event for session `number`, as a record."""
+def change_record(offset: int, number: int, name: str = "changed", without: int = 0) -> Record:
+    """A good event for session `number`, as a record, `without` so many of its optional fields."""
     event: dict[str, Any] = copy.deepcopy(valid_examples()["full"])
     event["id"] = f"e-{offset}"
     key = session(number)
@@ -45,6 +46,8 @@ def change_record(offset: int, number: int, name: str = "changed") -> Record:
         courseId=key.course_id, batchId=key.batch_id, moduleId=key.module_id, sessionId=key.session_id
     )
     event["data"]["session"]["name"] = name
+    for field_name in OPTIONAL_FIELDS[:without]:
+        del event["data"]["session"][field_name]
     headers = (("content-type", b"application/cloudevents+json"),)
     return Record(TOPIC, 0, offset, 0, key.session_id.encode(), json.dumps(event).encode(), headers)
 

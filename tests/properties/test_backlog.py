@@ -1,92 +1,132 @@
-"""The backlog against a plain model: order, one call per session, nothing forgotten."""
+"""The backlog against a plain model: order, one call per session, nothing forgotten, an end to waiting."""
 
-from hypothesis import settings
+import copy
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.change import Change
+from consumer.delivery.line import Group
+from consumer.delivery.newness import Crest, Version, newer
+from consumer.delivery.turns import OLDEST_EVERY, Order, Turns
 from consumer.events.model import EventIdentity, SessionKey
-from consumer.records import Record
+from consumer.records import Record, TopicPartition
+from tests.fakes.one_by_one import session_key
+
+PARTITION = TopicPartition("t", 0)
+
+
+def a_change(sequence: int, session: int, fields: int = 0, starts_at: float = 0.0) -> Change:
+    """Each newer than those before it."""
+    record = Record("t", 0, sequence, 0, None, None)
+    version = Version(None, sequence, PARTITION, sequence, sequence, "a", str(sequence))
+    return Change(record, session_key(session), EventIdentity(), version, fields, starts_at)
 
 
 class BacklogMachine(RuleBasedStateMachine):
-    """Adds, takes, puts back and removes changes; the model is a list per session."""
+    """Adds, takes, puts back and settles; the model is a list per session."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.backlog = Backlog()
         self.now = 1.0
         self.sequence = 0
         self.waiting: dict[SessionKey, list[Change]] = {}
-        self.out: dict[SessionKey, Change] = {}
+        self.out: dict[SessionKey, Group] = {}
         self.not_before: dict[SessionKey, float] = {}
         self.blocked: dict[SessionKey, float] = {}
+        self.takes = 0
+
+    @initialize(order=st.sampled_from(("oldest", "soonest")))
+    def begin(self, order: Order) -> None:
+        self.order = order
+        self.backlog = Backlog(order=order)
 
     def ready_at(self, session: SessionKey) -> float:
         """When the session may be called again, by the model."""
         return max(self.not_before.get(session, 0.0), self.blocked.get(session, 0.0))
 
-    @rule(number=st.integers(0, 3))
-    def add(self, number: int) -> None:
-        session = SessionKey("1", "2", "3", str(number))
-        change = Change(
-            Record("t", 0, self.sequence, 0, None, None),
-            session,
-            EventIdentity(),
-            self.now,
-            self.sequence,
-            self.now,
-        )
+    def group(self, session: SessionKey) -> list[Change]:
+        """What one call may settle: up to the last one that carries all fields of those before it."""
+        line = self.waiting[session]
+        unions = [0]
+        for change in line:
+            unions.append(unions[-1] | change.fields)
+        chosen = max(n for n, change in enumerate(line) if unions[n + 1] == change.fields)
+        return line[: chosen + 1]
+
+    def place(self, session: SessionKey) -> tuple[bool, float, int]:
+        """Where it stands in the line of all."""
+        group = self.group(session)
+        starts_at, oldest = group[-1].starts_at, group[0].sequence
+        if self.order == "oldest" or self.takes % OLDEST_EVERY == OLDEST_EVERY - 1:
+            return False, 0.0, oldest
+        past = starts_at <= self.now
+        return past, 0.0 if past else starts_at, oldest
+
+    @rule(number=st.integers(0, 3), fields=st.integers(0, 3), starts_in=st.integers(-3, 20))
+    def add(self, number: int, fields: int, starts_in: int) -> None:
+        # No two start at one time.
+        change = a_change(self.sequence, number, fields, self.now + starts_in + self.sequence / 1e6)
         self.sequence += 1
+        session = change.session
         if session not in self.waiting:
             self.not_before.pop(session, None)
         self.waiting.setdefault(session, []).append(change)
-        self.backlog.add(change)
+        assert self.backlog.add(change) == []
 
     @rule()
     def take(self) -> None:
         taken = self.backlog.take(self.now)
-        free = [
-            line[0]
-            for session, line in self.waiting.items()
-            if session not in self.out and self.ready_at(session) <= self.now
-        ]
-        expected = min(free, key=lambda change: change.sequence, default=None)
-        assert expected is taken
-        if taken is not None:
+        free = [s for s in self.waiting if s not in self.out and self.ready_at(s) <= self.now]
+        expected = min(free, key=self.place, default=None)
+        assert (expected is None) == (taken is None)
+        if expected is not None and taken is not None:
+            self.takes += 1
+            assert self.group(expected) == list(taken.changes)
             self.out[taken.session] = taken
 
-    @rule()
-    def take_probe(self) -> None:
-        taken = self.backlog.take_probe(self.now)
-        possible = [
-            line[0]
-            for session, line in self.waiting.items()
-            if session not in self.out and self.blocked.get(session, 0.0) <= self.now
-        ]
-        assert (taken is None) == (not possible)
+    @rule(newest=st.booleans())
+    def take_probe(self, *, newest: bool) -> None:
+        taken = self.backlog.take_probe(self.now, newest=newest)
+        free = [s for s in self.waiting if s not in self.out and self.blocked.get(s, 0.0) <= self.now]
+        assert (taken is None) == (not free)
         if taken is not None:
-            assert taken in possible
+            assert taken.session in free
+            assert self.group(taken.session) == list(taken.changes)
             self.out[taken.session] = taken
 
     @precondition(lambda self: self.out)
-    @rule(data=st.data(), seconds=st.integers(0, 5), removed=st.booleans(), blocked=st.booleans())
-    def end_call(self, data: st.DataObject, seconds: int, *, removed: bool, blocked: bool) -> None:
+    @rule(
+        data=st.data(),
+        seconds=st.integers(0, 5),
+        end=st.sampled_from(("applied", "refused", "session refused", "nothing")),
+        blocked=st.booleans(),
+    )
+    def end_call(self, data: st.DataObject, seconds: int, end: str, *, blocked: bool) -> None:
         session = data.draw(st.sampled_from(sorted(self.out)))
-        change = self.out.pop(session)
+        group = self.out.pop(session)
         if blocked:
             self.blocked[session] = self.now + 3
             self.backlog.block(session, self.now + 3)
         self.not_before[session] = 0.0
-        if removed:
-            self.backlog.remove(change)
-            self.waiting[session].pop(0)
-            if not self.waiting[session]:
-                del self.waiting[session]
-        else:
-            self.not_before[session] = self.now + seconds
-            self.backlog.put_back(change, self.now + seconds)
+        match end:
+            case "applied":
+                settled = self.backlog.applied(group)
+            case "nothing":
+                self.not_before[session] = self.now + seconds
+                self.backlog.put_back(group, self.now + seconds)
+                return
+            case _:
+                settled = self.backlog.refused(group, whole_session=end == "session refused")
+        gone = [group.sent] if end == "refused" else list(group.changes)
+        assert gone == [each.change for each in settled]
+        for change in gone:
+            self.waiting[session].remove(change)
+        if not self.waiting[session]:
+            del self.waiting[session]
 
     @rule(seconds=st.integers(1, 4))
     def time_passes(self, seconds: int) -> None:
@@ -98,5 +138,73 @@ class BacklogMachine(RuleBasedStateMachine):
         assert len(self.waiting) == self.backlog.sessions
 
 
-BacklogMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+BacklogMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestBacklog = BacklogMachine.TestCase
+
+
+@pytest.mark.parametrize(("order", "turns"), [("oldest", 1), ("soonest", OLDEST_EVERY)])
+@given(before=st.integers(0, 10))
+@settings(max_examples=20, deadline=None)
+def test_law_7_nobody_waits_for_ever(order: Order, turns: int, before: int) -> None:
+    """However many sessions come that start sooner: a bounded number of turns for each one in front."""
+    line = Turns(order)
+    for sequence in range(before + 1):
+        line.put(session_key(sequence), sequence, 1e6)
+    last = session_key(before)
+    for sequence in range(before + 1, before + 1 + turns * (before + 1)):
+        line.put(session_key(sequence), sequence, 100.0)
+        if line.take(0.0) == last:
+            return
+
+    pytest.fail("it never had its turn")
+
+
+def test_the_training_that_starts_soonest_goes_first_and_past_ones_last() -> None:
+    """Of the event that would be sent: a newer one may have moved the session."""
+    backlog = Backlog(order="soonest")
+    for sequence, (session, starts_at) in enumerate(
+        [(1, 50.0), (2, 900.0), (3, 700.0), (4, 90.0), (2, 120.0)]
+    ):
+        backlog.add(a_change(sequence, session, starts_at=starts_at))
+
+    taken = [backlog.take(100.0) for _ in range(4)]
+    # The fourth turn is the oldest one's; here it is the older of the two that are past.
+    assert [2, 3, 1, 4] == [int(group.session.session_id) for group in taken if group]
+
+
+versions = st.builds(
+    Version,
+    st.none() | st.integers(0, 2),
+    st.integers(0, 2),
+    st.builds(TopicPartition, st.just("t"), st.integers(0, 1)),
+    st.integers(0, 9),
+    st.just(0),
+    st.just("a"),
+    st.just("e"),
+)
+
+
+@given(st.lists(versions, min_size=1, max_size=12, unique_by=lambda each: (each.partition, each.offset)))
+@settings(max_examples=1000, deadline=None)
+def test_a_crest_answers_as_a_look_at_the_whole_chain_would(read: list[Version]) -> None:
+    """Whatever circles `newer` goes in."""
+    chain: list[Version] = []
+    crest = Crest(None)
+    for sequence, each in enumerate(read):
+        version = each._replace(sequence=sequence)
+        expected = all(newer(version, earlier) for earlier in chain)
+
+        assert expected == crest.below(version)
+
+        if expected:
+            chain.append(version)
+            crest.add(version)
+
+
+@given(versions, versions)
+def test_of_two_versions_exactly_one_is_newer(a: Version, b: Version) -> None:
+    """Whatever they lack."""
+    a = a._replace(offset=a.offset + 10, sequence=1)
+
+    assert newer(a, b) != newer(b, a)
+    assert not newer(a, copy.copy(a))

@@ -13,6 +13,7 @@ from consumer.delivery.change import Change
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.decision import RetryRules
 from consumer.delivery.gate import AccountState, GateRules
+from consumer.delivery.newness import Version
 from consumer.delivery.pauses import probe_pauses
 from consumer.delivery.ports import NotWritten, Silent
 from consumer.delivery.quota import QuotaLimits
@@ -61,10 +62,9 @@ async def test_an_ownership_that_ended_leaves_no_backlog_to_tell_of() -> None:
     record = Record(PARTITION.topic, 0, 0, 0, None, b"{}")
     async with asyncio.TaskGroup() as tasks:
         accounts.begin({PARTITION: 0}, 1, lambda: False, tasks)
+        version = Version(None, 0, PARTITION, 0, 0, "a", "1")
         account.backlog.add(
-            Change(
-                record, SessionKey("1", "2", "3", "4"), EventIdentity(), event_at=0, sequence=0, received_at=0
-            )
+            Change(record, SessionKey("1", "2", "3", "4"), EventIdentity(), version, fields=0, starts_at=0)
         )
         await accounts.end({})
 
