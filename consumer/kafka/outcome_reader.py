@@ -14,7 +14,7 @@ from consumer.delivery.outcome import STATE_KEY_PREFIX, applied_of, session_of
 from consumer.delivery.pauses import Pauses
 from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError, translate
 from consumer.kafka.publisher import TopicMissingError
-from consumer.kafka.topic_reading import is_alive, reading
+from consumer.kafka.topic_reading import is_alive, partitions_of, reading
 from consumer.settings import KafkaSettings
 
 POLL_SECONDS = 0.2
@@ -114,10 +114,14 @@ class OutcomeReader:
                 if not is_alive(consumer):
                     raise kafka_errors.KafkaConnectionError("a task of the client has ended")
                 if self._asked > asked or loop.time() - asked_at >= ASK_SECONDS:
-                    if consumer.partitions_for_topic(self._topic) not in (None, _numbers(partitions)):
-                        return
                     asked, asked_at = self._asked, loop.time()
-                    self._ends = await _ends(consumer, partitions)
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        if await partitions_of(consumer, self._topic) != {
+                            each.partition for each in partitions
+                        }:
+                            return
+                        ends = await consumer.end_offsets(list(partitions))
+                    self._ends = {partition.partition: end for partition, end in ends.items()}
                     self._tell(None)
                 await self._poll(consumer, partitions)
                 if self._is_at(self._ends or {}):
@@ -187,16 +191,6 @@ _TROUBLES = (
     TimeoutError,
     ValueError,
 )
-
-
-async def _ends(consumer: AIOKafkaConsumer, partitions: "frozenset[KafkaPartition]") -> dict[int, int]:
-    async with asyncio.timeout(ANSWER_SECONDS):
-        ends = await consumer.end_offsets(list(partitions))
-    return {partition.partition: end for partition, end in ends.items()}
-
-
-def _numbers(partitions: "frozenset[KafkaPartition]") -> set[int]:
-    return {partition.partition for partition in partitions}
 
 
 def _explained(error: BaseException, topic: str) -> str:

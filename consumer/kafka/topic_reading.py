@@ -51,7 +51,7 @@ async def reading(
         with translated(kafka.bootstrap_servers):
             async with asyncio.timeout(within_seconds):
                 await consumer.start()
-                there = await _partitions(consumer, topic)
+                there = await partitions_of(consumer, topic)
                 wanted = [
                     KafkaPartition(topic, number)
                     for number in sorted(there)
@@ -78,12 +78,14 @@ def is_alive(consumer: AIOKafkaConsumer) -> bool:
     return not any(task is not None and task.done() for task in tasks)
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """The topic's partitions as they are now; TopicMissingError where there is no such topic."""
     # Asked here, because the client's own request has the broker create a mistyped topic, where it may.
     client = consumer._client
-    answer = await client.send(
-        client.get_random_node(), MetadataRequest([topic], allow_auto_topic_creation=False)
-    )
+    node = client.get_random_node()
+    if node is None:
+        raise errors.NodeNotReadyError
+    answer = await client.send(node, MetadataRequest([topic], allow_auto_topic_creation=False))
     (found,) = answer.to_object()["topics"]
     error = errors.for_code(found["error_code"])
     if error is errors.UnknownTopicOrPartitionError:
