@@ -6,13 +6,14 @@ Without a name all of them but the long one.
 import asyncio
 import sys
 
-from benchmarks import accounts, flood, idle, memory, quota_share, real
+from benchmarks import accounts, flood, idle, memory, outcomes, quota_share, real
 
 MEASUREMENTS = {
     "accounts": accounts.measure,
     "flood": flood.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "outcomes": outcomes.measure,
     "quota": quota_share.measure,
     "crash": real.measure_scaled,
 }
