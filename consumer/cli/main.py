@@ -25,6 +25,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "event": ("consumer.cli.event", "event", "Check, publish and explain events."),
     "run": ("consumer.cli.run", "run", "Run the consumer."),
+    "status": (
+        "consumer.cli.status",
+        "status",
+        "Show the accounts' state, or what became of an event.",
+    ),
     "topics": ("consumer.cli.topics", "topics", "Create and describe the account's topics."),
 }
 

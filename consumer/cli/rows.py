@@ -36,7 +36,7 @@ def write_rows(rows: Iterable[Row], output_format: str, table: Mapping[str, Call
     elif output_format == "csv":
         _write_csv(rows)
     else:
-        cells = [[_one_line(cell(row)) for cell in table.values()] for row in rows]
+        cells = [[one_line(cell(row)) for cell in table.values()] for row in rows]
         for line in _table_lines(list(table), cells):
             click.echo(line)
 
@@ -64,7 +64,8 @@ def _table_lines(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Ite
         yield text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text without what would move the cursor: line breaks, controls, what is not printable."""
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
     )

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.mint_budget import MintBudget
+from consumer.delivery.outcome import OutcomeRecord
 from consumer.delivery.verdicts import CallReport
 from consumer.events.model import SessionKey
 
@@ -39,7 +40,7 @@ class ZohoPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotWritten:
-    """Why the broker did not acknowledge a dead letter, in words for an operator, without content."""
+    """Why the broker did not acknowledge what was to be written, in words for operators, without content."""
 
     reason: str
 
@@ -53,6 +54,18 @@ class DeadLetterPort(Protocol):
         Waits a bounded time. One that can't be written keeps no other from being written. Never
         raises for what Kafka does.
         """
+        ...
+
+
+class OutcomePort(Protocol):
+    """The outcomes topic."""
+
+    async def write(self, records: Sequence[OutcomeRecord]) -> Sequence[NotWritten | None]:
+        """Write them all, those of one key in order; else as `DeadLetterPort.write`."""
+        ...
+
+    def discard(self) -> None:
+        """Ownership has ended: drop what was not sent yet, and fail the `write` that waits for it."""
         ...
 
 

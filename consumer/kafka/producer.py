@@ -23,6 +23,11 @@ class SharedProducer:
         """Connect. Raises KafkaUnreachableError or KafkaRefusedError."""
         await self.ready()
 
+    @property
+    def current(self) -> AIOKafkaProducer | None:
+        """What the last `ready` gave, if anything."""
+        return self._producer
+
     def renew(self) -> None:
         """Have the next `ready` connect anew, from the bootstrap servers: the client uses them once."""
         self._stale = True

@@ -3,6 +3,7 @@
 from consumer.settings.load import (
     SettingsError,
     load_event_settings,
+    load_http_port,
     load_kafka_settings,
     load_settings,
     load_topic_settings,
@@ -31,6 +32,7 @@ __all__ = [
     "TopicNames",
     "TopicSettings",
     "load_event_settings",
+    "load_http_port",
     "load_kafka_settings",
     "load_settings",
     "load_topic_settings",

@@ -107,6 +107,14 @@ def load_kafka_settings(environ: Mapping[str, str]) -> KafkaSettings:
     return _kafka(process)
 
 
+def load_http_port(environ: Mapping[str, str]) -> int:
+    """Where a consumer with these settings answers on this machine; SettingsError with every problem."""
+    environment = read_environment(environ, port := [each for each in SETTINGS if each.name == "HTTP_PORT"])
+    process = read_plain(environment, port)
+    _refuse(_Found(environment, process, (), ()))
+    return int(process.values["HTTP_PORT"])
+
+
 def load_topic_settings(
     environ: Mapping[str, str], account: str | None = None, *, one: bool = False
 ) -> TopicSettings:

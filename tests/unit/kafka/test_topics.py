@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from consumer.kafka.topic_plan import (
     CLEANUP,
     COMPACTION_LAG,
+    DIRTY,
     MAX_MESSAGE_BYTES,
     RETENTION,
+    SEGMENT,
     Topic,
     TopicStatus,
     missing,
@@ -18,6 +20,7 @@ from consumer.settings import TopicNames
 
 NAMES = TopicNames(source_topic="s")
 DAYS_30 = str(30 * 86_400_000)
+DAY_1 = str(86_400_000)
 DAYS_7 = str(7 * 86_400_000)
 LANE = {CLEANUP: "delete", RETENTION: DAYS_30, MAX_MESSAGE_BYTES: "2097164"}
 
@@ -45,7 +48,7 @@ def test_the_wanted_settings_are_the_contracts() -> None:
         "s": {},
         "s.dlq": LANE,
         "s.replay": LANE,
-        "s.outcomes": {CLEANUP: "compact", COMPACTION_LAG: DAYS_7},
+        "s.outcomes": {CLEANUP: "compact", COMPACTION_LAG: DAYS_7, SEGMENT: DAY_1, DIRTY: "0.1"},
     }
 
 
@@ -93,6 +96,13 @@ def test_more_than_is_needed_is_told_but_no_finding() -> None:
 
     assert [difference.falls_short for difference in status.differences] == [False, False]
     assert not status.wanting
+
+
+def test_how_often_outcomes_are_compacted_is_theirs_to_choose() -> None:
+    """It costs time at a take-over, and no record: an outcomes topic of an earlier release is as wanted."""
+    own = topic("s.outcomes", cleanup_policy="compact", min_compaction_lag_ms=DAYS_7, segment_ms="1000")
+
+    assert status_of(NAMES, good_topics() | {"s.outcomes": own})[3].differences == ()
 
 
 def test_a_compacted_dead_letter_topic_falls_short() -> None:

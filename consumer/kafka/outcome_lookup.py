@@ -1,0 +1,96 @@
+"""Finds what became of events: reads an outcomes topic to the end it had when it began."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from aiokafka import errors as kafka_errors
+from pydantic import ValidationError
+
+from consumer.delivery.outcome import STATE_KEY_PREFIX
+from consumer.events.model import SessionKey
+from consumer.kafka.connection import KafkaUnreachableError, translate
+from consumer.kafka.outcomes import partition_of
+from consumer.kafka.topic_reading import count_partitions, reading
+from consumer.settings import KafkaSettings
+from schemas.outcome import Outcome
+
+# Without a record for so long, before the end, the broker is away.
+PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An outcome as the topic has it: read, and as JSON. Those of a session come in the order written."""
+
+    outcome: Outcome
+    value: Mapping[str, object]
+
+
+async def outcomes_of_session(
+    kafka: KafkaSettings, topic: str, session: SessionKey, *, within_seconds: float = 10.0
+) -> list[Found]:
+    """All that the topic still has of a session; errors as `reading`."""
+    key = str(session).encode()
+    number = partition_of(key, await count_partitions(kafka, topic, within_seconds))
+    return await _find(kafka, topic, lambda k, _: k == key, frozenset({number}), within_seconds)
+
+
+async def outcomes_of_event(
+    kafka: KafkaSettings, topic: str, source: str, event_id: str, *, within_seconds: float = 10.0
+) -> list[Found]:
+    """All that the topic still has of an event; the whole topic is read. Errors as `reading`."""
+
+    def wanted(_: bytes, value: Mapping[str, object]) -> bool:
+        event = value.get("event")
+        return isinstance(event, dict) and event.get("source") == source and event.get("id") == event_id
+
+    return await _find(kafka, topic, wanted, None, within_seconds)
+
+
+async def _find(
+    kafka: KafkaSettings,
+    topic: str,
+    wanted: Callable[[bytes, Mapping[str, object]], bool],
+    partitions: frozenset[int] | None,
+    within_seconds: float,
+) -> list[Found]:
+    found = []
+    try:
+        async with reading(kafka, topic, partitions=partitions, within_seconds=within_seconds) as consumer:
+            async with asyncio.timeout(within_seconds):
+                ends = await consumer.end_offsets(list(consumer.assignment()))
+            last_came_at = asyncio.get_running_loop().time()
+            while any([await consumer.position(each) < end for each, end in ends.items()]):
+                messages = await consumer.getmany(timeout_ms=200, max_records=5_000)
+                if messages:
+                    last_came_at = asyncio.get_running_loop().time()
+                elif asyncio.get_running_loop().time() - last_came_at > PATIENCE_SECONDS:
+                    raise KafkaUnreachableError(f"{kafka.bootstrap_servers} stopped answering.")
+                for message in (each for batch in messages.values() for each in batch):
+                    value = _value(message.key, message.value)
+                    if value is not None and wanted(message.key, value):
+                        found += _read(value)
+    except (kafka_errors.KafkaError, TimeoutError) as exc:
+        raise translate(exc, kafka.bootstrap_servers) from exc
+    return found
+
+
+def _value(key: bytes | None, value: bytes | None) -> Mapping[str, object] | None:
+    """The JSON object of a record that may be an outcome."""
+    if key is None or value is None or key.startswith(STATE_KEY_PREFIX):
+        return None
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _read(value: Mapping[str, object]) -> list[Found]:
+    """None where it is no outcome: others may write to the topic too."""
+    try:
+        return [Found(Outcome.model_validate(value), value)]
+    except ValidationError:
+        return []

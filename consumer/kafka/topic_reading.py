@@ -1,0 +1,108 @@
+"""Reads a topic as it stands: all its partitions, without a group, from positions of one's own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer, errors
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.protocol.metadata import MetadataRequest
+
+from consumer.kafka.connection import check_connection, client_options, translate, translated
+from consumer.kafka.lenient_headers import read_any_header_name
+from consumer.kafka.publisher import TopicMissingError
+from consumer.settings import KafkaSettings
+
+# What the client may hold that nobody has asked for yet.
+FETCH_BYTES = 4 * 1024 * 1024
+FETCH_WAIT_MS = 250
+CLOSE_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def reading(
+    kafka: KafkaSettings,
+    topic: str,
+    *,
+    starts: Mapping[int, int] | None = None,
+    partitions: frozenset[int] | None = None,
+    within_seconds: float = 10.0,
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A client that stands at `starts` (by partition), else at the partition's beginning.
+
+    `partitions`: only these. It never jumps: a position that is gone is OffsetOutOfRangeError. Raises
+    KafkaUnreachableError, KafkaRefusedError, TopicMissingError; no topic comes into being by being
+    asked for. `within_seconds` bounds the time until it stands.
+    """
+    read_any_header_name()
+    with translated(kafka.bootstrap_servers):
+        async with asyncio.timeout(within_seconds):
+            await check_connection(kafka, within_seconds)
+    consumer = AIOKafkaConsumer(
+        **client_options(kafka, request_timeout_seconds=within_seconds),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=1024 * 1024,
+    )
+    try:
+        with translated(kafka.bootstrap_servers):
+            async with asyncio.timeout(within_seconds):
+                await consumer.start()
+                there = await partitions_of(consumer, topic)
+                wanted = [
+                    KafkaPartition(topic, number)
+                    for number in sorted(there)
+                    if partitions is None or number in partitions
+                ]
+                consumer.assign(wanted)
+                beginnings = await consumer.beginning_offsets(wanted)
+                for partition, beginning in beginnings.items():
+                    consumer.seek(partition, (starts or {}).get(partition.partition, beginning))
+        yield consumer
+    finally:
+        await _close(consumer)
+
+
+async def count_partitions(kafka: KafkaSettings, topic: str, within_seconds: float = 10.0) -> int:
+    """How many partitions the topic has; raises as `reading`."""
+    async with reading(kafka, topic, within_seconds=within_seconds) as consumer:
+        return len(consumer.assignment())
+
+
+def is_alive(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the client's tasks still run: it is silent about those that have died."""
+    tasks = (consumer._fetcher._fetch_task, consumer._client._sync_task)
+    return not any(task is not None and task.done() for task in tasks)
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """The topic's partitions as they are now; TopicMissingError where there is no such topic."""
+    # Asked here, because the client's own request has the broker create a mistyped topic, where it may.
+    client = consumer._client
+    node = client.get_random_node()
+    if node is None:
+        raise errors.NodeNotReadyError
+    answer = await client.send(node, MetadataRequest([topic], allow_auto_topic_creation=False))
+    (found,) = answer.to_object()["topics"]
+    error = errors.for_code(found["error_code"])
+    if error is errors.UnknownTopicOrPartitionError:
+        raise TopicMissingError(
+            f"Topic {topic} does not exist; create it with: session-consumer topics create"
+        )
+    if error is not errors.NoError:
+        raise translate(error(), f"Topic {topic}:")
+    return {partition["partition"] for partition in found["partitions"]}
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """Within a bound: `stop` may hang or raise where the broker is away."""
+    stop = asyncio.ensure_future(consumer.stop())
+    done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
+    if not done:
+        stop.cancel()
+        await asyncio.wait([stop], timeout=CLOSE_SECONDS / 4)
+    if stop.done() and not stop.cancelled():
+        stop.exception()  # heard: there is nobody to tell
