@@ -14,6 +14,7 @@ from consumer import __version__
 from consumer.clock import steady_clock
 from consumer.delivery.account import Account
 from consumer.delivery.accounts import Accounts
+from consumer.delivery.session_ledger import SessionLedger
 from consumer.delivery.troubles import Trouble
 from consumer.http import HttpServer, Probes
 from consumer.kafka.clients import consumer_factory, reservation_life
@@ -21,6 +22,8 @@ from consumer.kafka.connection import KafkaRefusedError, check_connection
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.journal import Journal
 from consumer.kafka.member import Member
+from consumer.kafka.outcome_reader import OutcomeReader
+from consumer.kafka.outcomes import OutcomeTopic
 from consumer.kafka.producer import SharedProducer
 from consumer.kafka.startup import START_SECONDS, patiently, require_topics
 from consumer.rules import account_rules, credential, zoho_rules
@@ -111,15 +114,27 @@ class App:
             zoho = await stack.enter_async_context(
                 open_zoho(zoho_rules(settings), credential(settings), self._clock, on_mint=metrics.minted)
             )
+            ledger = SessionLedger(time.time)
+            history = OutcomeReader(
+                self._settings.kafka,
+                settings.outcomes_topic,
+                ledger.packed,
+                ledger_seconds=settings.ledger_days * 86_400.0,
+            )
             account = Account(
                 rules=account_rules(settings, reservation_seconds),
                 zoho=zoho,
+                letters=DeadLetterTopic(self._producer, settings.dead_letter_topic),
+                outcomes=OutcomeTopic(self._producer, settings.outcomes_topic),
+                history=history,
+                ledger=ledger,
                 telemetry=metrics,
                 clock=self._clock,
+                clock_behind=lambda: time.time() - self._clock(),
             )
-            account.clock_behind = lambda: time.time() - self._clock()
+            history.report = partial(account.troubles.tell, Trouble.HISTORY)
             account.troubles.report(Trouble.BROKER, "Kafka has not answered yet since the start")
-            self._served.append(Served(settings, account, zoho, metrics))
+            self._served.append(Served(settings, account, zoho, metrics, history))
 
     async def _connect(self, stack: AsyncExitStack) -> Accounts:
         kafka = self._settings.kafka
@@ -132,10 +147,6 @@ class App:
         await patiently(self._producer.start, deadline)
         accounts = Accounts(
             {served.settings.source_topic: served.account for served in self._served},
-            {
-                s.settings.name: DeadLetterTopic(self._producer, s.settings.dead_letter_topic)
-                for s in self._served
-            },
             group=kafka.group_id,
             version=__version__,
             clock=self._clock,
@@ -158,6 +169,10 @@ class App:
                 side = [
                     tasks.create_task(self._journal.run(), name="journal"),
                     tasks.create_task(self._watch_settings(), name="settings"),
+                    *(
+                        tasks.create_task(served.history.run(), name=f"outcomes of {served.settings.name}")
+                        for served in self._served
+                    ),
                 ]
                 log.info("serving", accounts=len(self._served), http_port=self.http_port)
                 await member.run()

@@ -48,6 +48,8 @@ def account_rules(settings: AccountSettings, reservation_seconds: float) -> Acco
         daily_requests=settings.quota_daily_requests,
         daily_reserve=settings.quota_daily_reserve,
         warn_on_echo=settings.zoho_verify_echo != "off",
+        order=settings.order,
+        ledger_seconds=settings.ledger_days * 86_400.0,
     )
 
 

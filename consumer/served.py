@@ -1,4 +1,4 @@
-"""An account with what the process knows of it beyond the core: its Zoho client and its metrics."""
+"""An account with what the process knows of it beyond the core: its client, its metrics, its history."""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from consumer.delivery.account import Account
+from consumer.kafka.outcome_reader import OutcomeReader
 from consumer.rules import credential
 from consumer.settings import AccountSettings
 from consumer.telemetry import AccountMetrics
@@ -27,6 +28,7 @@ class Served:
     account: Account
     zoho: ZohoClient
     metrics: AccountMetrics
+    history: OutcomeReader
 
     def change(self, settings: AccountSettings) -> None:
         """Take over what can change while the process runs; say what cannot.

@@ -15,11 +15,13 @@ from consumer.delivery.decision import RetryRules
 from consumer.delivery.evidence import Evidence
 from consumer.delivery.forecast import Forecast
 from consumer.delivery.gate import AccountState, Gate, GateRules
-from consumer.delivery.ports import Telemetry, ZohoPort
+from consumer.delivery.ports import DeadLetterPort, HistoryPort, OutcomePort, Telemetry, ZohoPort
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.quota_state import QuotaState, read_state, taken_over
+from consumer.delivery.session_ledger import SessionLedger
 from consumer.delivery.share import Share
 from consumer.delivery.troubles import WITHOUT_OWNER, Trouble, Troubles
+from consumer.delivery.turns import Order
 from consumer.events.model import EventRules, SessionKey
 from consumer.records import TopicPartition
 
@@ -41,6 +43,8 @@ class AccountRules:
     daily_requests: int = 0
     daily_reserve: int = 0
     warn_on_echo: bool = True
+    order: Order = "oldest"
+    ledger_seconds: float = 400 * 86_400.0
 
 
 @dataclass(slots=True)
@@ -57,6 +61,10 @@ class Account:
 
     rules: AccountRules
     zoho: ZohoPort
+    letters: DeadLetterPort
+    outcomes: OutcomePort
+    history: HistoryPort
+    ledger: SessionLedger
     telemetry: Telemetry
     clock: Clock
     gate: Gate = field(default_factory=Gate)

@@ -10,7 +10,6 @@ from consumer.delivery.account import Account
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.commits import Draft, Entry, keeper, with_state
 from consumer.delivery.dead_letter import Letterhead
-from consumer.delivery.ports import DeadLetterPort
 from consumer.delivery.tenure import Tenure
 from consumer.delivery.troubles import Trouble
 from consumer.records import Record, TopicPartition
@@ -27,13 +26,12 @@ class PositionLost(str):
 class Accounts:
     """Serves the accounts whose topics are assigned to this process, from assignment to revocation.
 
-    `topics`: the account of each source topic. `letterboxes`: each account's dead-letter topic.
+    `topics`: the account of each source topic.
     """
 
     def __init__(
         self,
         topics: Mapping[str, Account],
-        letterboxes: Mapping[str, DeadLetterPort],
         *,
         group: str,
         version: str,
@@ -44,7 +42,6 @@ class Accounts:
     ) -> None:
         self._topics = topics
         self._backlog_bytes = max((account.rules.backlog_bytes for account in topics.values()), default=0)
-        self._letterboxes = letterboxes
         self._group = group
         self._version = version
         self._clock = clock
@@ -89,12 +86,15 @@ class Accounts:
     def begin(
         self,
         starts: Mapping[TopicPartition, int | PositionLost],
+        ends: Mapping[TopicPartition, int],
         generation: int,
         owns: Callable[[], bool],
         tasks: asyncio.TaskGroup,
     ) -> None:
         """These partitions are ours, to be read from these positions, for as long as `owns` says.
 
+        `ends`: what the partitions hold is read that far before the first call: else an older event that
+        had been overtaken before a crash would be sent first.
         `generation` is the group's: where it is not the one after an account's last, another member
         may have owned it in between and sent again, in part, what is done here beyond the position.
         """
@@ -112,13 +112,14 @@ class Accounts:
                 log.error("position lost", account=account.rules.name, reason=str(lost[0]))
             elif ours:
                 positions = {p: s for p, s in ours.items() if not isinstance(s, PositionLost)}
-                self._begin_one(account, positions, owns, tasks)
+                self._begin_one(account, positions, ends, owns, tasks)
             account.changed()
 
     def _begin_one(
         self,
         account: Account,
         positions: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
         owns: Callable[[], bool],
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -126,7 +127,7 @@ class Accounts:
         tenure = Tenure(
             account,
             positions,
-            port=self._letterboxes[name],
+            ends={partition: ends[partition] for partition in positions if partition in ends},
             letterhead=Letterhead(name, self._group, self._version),
             owns=owns,
             on_progress=self._on_progress,
@@ -145,7 +146,7 @@ class Accounts:
 
     def reading_failed(self, partition: TopicPartition, reason: str | None) -> None:
         """A partition of the account can't be read; None: it can again."""
-        self._report(self._topics[partition.topic], Trouble.READING, reason)
+        self._topics[partition.topic].troubles.tell(Trouble.READING, reason)
 
     def ready(self) -> dict[TopicPartition, int]:
         """The partitions to read more from, each with how many records its account has room for.
@@ -155,12 +156,16 @@ class Accounts:
         rooms = shared_rooms(
             {name: tenure.settler.held_bytes for name, tenure in self._tenures.items()}, self._backlog_bytes
         )
-        return {
-            partition: room
-            for name, tenure in self._tenures.items()
-            if not self._adrift(tenure) and (room := tenure.worker.room(rooms[name])) > 0
-            for partition in tenure.settler.offsets
-        }
+        ready: dict[TopicPartition, int] = {}
+        for name, tenure in self._tenures.items():
+            if not tenure.opened or self._adrift(tenure):
+                continue
+            room = tenure.worker.room(rooms[name])
+            if room > 0:
+                ready |= dict.fromkeys(tenure.settler.offsets, room)
+            else:
+                tenure.worker.no_room()
+        return ready
 
     def _adrift(self, tenure: Tenure) -> bool:
         gravest = tenure.account.troubles.gravest()
@@ -176,8 +181,11 @@ class Accounts:
         """Reading got to this position, perhaps over offsets that hold no record."""
         tenure = self._tenures.get(self._topics[partition.topic].rules.name)
         offsets = None if tenure is None else tenure.settler.offsets.get(partition)
-        if offsets is not None and offsets.read_to(position):
+        if tenure is None or offsets is None:
+            return
+        if offsets.read_to(position):
             self._on_progress()
+        tenure.worker.have_read(partition)
 
     def next_offsets(self) -> dict[TopicPartition, int]:
         """Where reading goes on, in each partition that is read."""
@@ -240,18 +248,12 @@ class Accounts:
         """These topics don't exist: their accounts have no owner anywhere."""
         for topic, account in self._topics.items():
             reason = f"source topic {topic} does not exist: create it (`session-consumer topics create`)"
-            self._report(account, Trouble.TOPIC, reason if topic in topics else None)
+            account.troubles.tell(Trouble.TOPIC, reason if topic in topics else None)
 
     def report(self, trouble: Trouble, reason: str | None) -> None:
         """A trouble that all accounts share; None: it is over."""
         for account in self.accounts:
-            self._report(account, trouble, reason)
-
-    def _report(self, account: Account, trouble: Trouble, reason: str | None) -> None:
-        if reason is None:
-            account.troubles.clear(trouble)
-        else:
-            account.troubles.report(trouble, reason)
+            account.troubles.tell(trouble, reason)
 
 
 def shared_rooms(held_bytes: Mapping[str, int], backlog_bytes: int) -> dict[str, int]:

@@ -96,9 +96,14 @@ class DeadLetter:
         return size
 
 
+def dead_letter_id(record: Record) -> str:
+    """Stable: a copy that is written twice after a crash has the same one."""
+    return f"{record.topic}:{record.partition}:{record.offset}"
+
+
 def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> DeadLetter:
     """The record's key, value and headers untouched, and the block of the contract appended."""
-    letter_id = f"{record.topic}:{record.partition}:{record.offset}"
+    letter_id = dead_letter_id(record)
     block: list[tuple[str, str | None]] = [
         (names.ERRORS_TOPIC, record.topic),
         (names.ERRORS_PARTITION, str(record.partition)),

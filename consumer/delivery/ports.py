@@ -69,11 +69,27 @@ class OutcomePort(Protocol):
         ...
 
 
+class HistoryPort(Protocol):
+    """Whoever keeps the ledger up with the outcomes topic."""
+
+    async def at_end(self, deadline_seconds: float) -> bool:
+        """Wait until the ledger has all that is in the topic now; False where that takes longer."""
+        ...
+
+    def rest(self) -> None:
+        """Read no more: who owns the account keeps the ledger itself."""
+        ...
+
+    def follow(self) -> None:
+        """Read on from where it was left."""
+        ...
+
+
 class Telemetry(Protocol):
     """What an account tells of its work; counters only, never content."""
 
     def event(self, outcome: str) -> None:
-        """A record is done: `applied`, `dead_lettered`, `skipped`."""
+        """A record is done: an outcome's name, or `skipped`."""
 
     def dead_letter(self, error_class: str) -> None:
         """A dead letter was acknowledged."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 
@@ -9,10 +10,15 @@ from consumer.clock import Clock
 from consumer.delivery.account import Account
 from consumer.delivery.commits import Entry, with_state
 from consumer.delivery.dead_letter import Letterhead
-from consumer.delivery.ports import DeadLetterPort
+from consumer.delivery.outcome import tombstone, written_again
 from consumer.delivery.settler import Settler
 from consumer.delivery.worker import Worker
 from consumer.records import TopicPartition
+
+HISTORY_SECONDS = 30.0
+# Sessions that were not heard of for the ledger's days get their tombstones a few at a time.
+FORGET_SECONDS = 60.0
+FORGET_AT_ONCE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +31,7 @@ class Tenure:
         account: Account,
         positions: Mapping[TopicPartition, int],
         *,
-        port: DeadLetterPort,
+        ends: Mapping[TopicPartition, int],
         letterhead: Letterhead,
         owns: Callable[[], bool],
         on_progress: Callable[[], None],
@@ -42,23 +48,28 @@ class Tenure:
         self.settler = Settler(
             positions=positions,
             already_done=done,
-            port=port,
+            letters=account.letters,
+            outcomes=account.outcomes,
+            ledger=account.ledger,
             letterhead=letterhead,
             telemetry=account.telemetry,
             troubles=account.troubles,
+            wall_clock=wall_clock,
             on_progress=on_progress,
         )
         self.worker = Worker(
             account,
             self.settler,
+            ends=ends,
             owns=owns,
             on_progress=on_progress,
             clock=clock,
             wall_clock=wall_clock,
             chance=chance,
         )
-        self._worker_task: asyncio.Task[None] | None = None
-        self._settler_task: asyncio.Task[None] | None = None
+        self.opened = False
+        self._wall_clock = wall_clock
+        self._tasks: list[asyncio.Task[None]] = []
 
     def entries(self) -> dict[TopicPartition, Entry]:
         """What a commit has to say now: the positions, and beside the lowest one the quota's state."""
@@ -70,27 +81,47 @@ class Tenure:
     def begin(self, tasks: asyncio.TaskGroup) -> None:
         """Start serving. A task that breaks takes `tasks`, and so the process, with it."""
         name = self.account.rules.name
-        self._worker_task = tasks.create_task(self.worker.run(), name=f"worker {name}")
-        self._settler_task = tasks.create_task(self.settler.run(), name=f"settler {name}")
+        parts = {"worker": self.worker.run(), "settler": self.settler.run(), "ledger": self._keep_ledger()}
+        self._tasks = [tasks.create_task(part, name=f"{what} {name}") for what, part in parts.items()]
+
+    async def _keep_ledger(self) -> None:
+        """Open for records once the ledger knows what was applied to every session; then keep it small.
+
+        Never returns.
+        """
+        account = self.account
+        while not await account.history.at_end(HISTORY_SECONDS):
+            log.warning("outcomes are not read to their end yet", account=account.rules.name)
+        account.history.rest()
+        for session, applied in account.ledger.packed.to_rewrite():
+            self.settler.write_again(written_again(session, applied))
+        self.opened = True
+        while True:
+            since = self._wall_clock() - account.rules.ledger_seconds
+            for session in account.ledger.packed.untouched_since(since, FORGET_AT_ONCE):
+                forget = partial(account.ledger.packed.forget, str(session), since)
+                self.settler.bury(tombstone(session), forget)
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def drain(self, seconds: float) -> bool:
-        """Start no call; let those in flight end, dead letters be written. True if all was done in time."""
+        """Start no call; let those in flight end, all outcomes be written. True if all was done in time."""
         self.worker.stop()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        assert self._worker_task is not None  # noqa: S101  (begun before it is drained)
-        done, _ = await asyncio.wait([self._worker_task], timeout=seconds)
-        broken = self._settler_task is None or self._settler_task.done()
-        written = not broken and await self.settler.all_written(max(0.0, deadline - loop.time()))
+        worker, settler, _ = self._tasks  # begun before it is drained
+        done, _ = await asyncio.wait([worker], timeout=seconds)
+        written = not settler.done() and await self.settler.all_written(max(0.0, deadline - loop.time()))
         self.account.quota = self.account.quota.without_reservations()
         return bool(done) and written
 
     async def end(self, committed: Mapping[TopicPartition, int]) -> None:
         """Nothing is settled any more. What was finished beyond `committed` is remembered."""
-        for task in (self._worker_task, self._settler_task):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        # What is not sent yet may never be: it would be written under another's ownership.
+        self.account.outcomes.discard()
+        for task in self._tasks:
+            task.cancel()
+            await asyncio.wait([task])
+        self.account.history.follow()
         for partition, offsets in self.settler.offsets.items():
             position = committed.get(partition, offsets.position)
             beyond = offsets.finished_beyond | frozenset(range(position, offsets.position))

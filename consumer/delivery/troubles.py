@@ -11,12 +11,22 @@ class Trouble(StrEnum):
     COMMIT = "commit"
     READING = "reading"
     DEAD_LETTER = "dead_letter"
+    OUTCOME = "outcome"
+    HISTORY = "history"
     TOPIC = "topic"
     BROKER = "broker"
 
 
-# These keep any replica from owning the account; the others are the owner's.
+# These keep any replica from owning the account.
 WITHOUT_OWNER = (Trouble.TOPIC, Trouble.BROKER)
+# These are an ownership's, and end with it.
+OF_OWNERSHIP = (
+    Trouble.POSITION,
+    Trouble.COMMIT,
+    Trouble.READING,
+    Trouble.DEAD_LETTER,
+    Trouble.OUTCOME,
+)
 
 
 class Troubles:
@@ -41,11 +51,17 @@ class Troubles:
         if self._reasons.pop(trouble, None) is not None:
             self._on_change()
 
+    def tell(self, trouble: Trouble, reason: str | None) -> None:
+        """The trouble's reason, or None: it is over."""
+        if reason is None:
+            self.clear(trouble)
+        else:
+            self.report(trouble, reason)
+
     def ownership_ended(self) -> None:
         """What was the owner's trouble is the next one's to find."""
-        for trouble in Trouble:
-            if trouble not in WITHOUT_OWNER:
-                self.clear(trouble)
+        for trouble in OF_OWNERSHIP:
+            self.clear(trouble)
 
     def gravest(self, among: Collection[Trouble] = tuple(Trouble)) -> tuple[Trouble, str] | None:
         """The one to show, with its reason."""

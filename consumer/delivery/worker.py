@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -17,11 +17,12 @@ from consumer.delivery.decision import Again, CallEnd, Finish, GiveUp, decide
 from consumer.delivery.gate import AccountState
 from consumer.delivery.line import Group, Settled
 from consumer.delivery.reaction import learn, react
+from consumer.delivery.session_ledger import About, about_refused, about_version
 from consumer.delivery.settler import Settler
 from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
-from consumer.records import RECORD_OVERHEAD_BYTES, Record
+from consumer.records import RECORD_OVERHEAD_BYTES, Record, TopicPartition
 from schemas.error_class import ErrorClass
 
 OWNERSHIP_POLL_SECONDS = 0.25
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 class Worker:
     """Serves an account for one tenure. `owns` says whether the tenure still lasts (law 3).
 
+    `ends`: no call is made before each partition has been read that far, or there is no more room.
     `on_progress` is called where the quota has changed, which a commit has to record.
     `wall_clock` is the real one, for comparing with publishers' clocks. `chance` gives numbers in
     [0, 1) for jitter.
@@ -44,6 +46,7 @@ class Worker:
         account: Account,
         settler: Settler,
         *,
+        ends: Mapping[TopicPartition, int],
         owns: Callable[[], bool],
         on_progress: Callable[[], None],
         clock: Clock,
@@ -52,12 +55,15 @@ class Worker:
     ) -> None:
         self._account = account
         self._settler = settler
+        self._unread = {
+            partition: end for partition, end in ends.items() if settler.offsets[partition].next_offset < end
+        }
         self._owns = owns
         self._on_progress = on_progress
         self._clock = clock
         self._wall_clock = wall_clock
         self._chance = chance
-        self._backlog = account.backlog = Backlog(account.blocked)
+        self._backlog = account.backlog = Backlog(account.blocked, account.ledger, account.rules.order)
         self._sequence = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._no_slot_since: float | None = None
@@ -87,7 +93,22 @@ class Worker:
         for record in records:
             if self._settler.receive(record):
                 self._take_in(record, wall)
+        if records and self._unread:
+            self.have_read(records[-1].topic_partition)
         self._wake.set()
+
+    def have_read(self, partition: TopicPartition) -> None:
+        """Reading got on in this partition."""
+        end = self._unread.get(partition)
+        if end is not None and self._settler.offsets[partition].next_offset >= end:
+            del self._unread[partition]
+            self._wake.set()
+
+    def no_room(self) -> None:
+        """Nothing more can be read for now: what is held has to be worked off first."""
+        if self._unread:
+            self._unread.clear()
+            self._wake.set()
 
     def _take_in(self, record: Record, wall: float) -> None:
         reading = read_record(record, self._account.rules.events, wall)
@@ -97,9 +118,10 @@ class Worker:
                 self._sequence += 1
                 self._finish(self._backlog.add(change))
             case Refusal():
-                self._settler.give_up(record, Failure.of_refusal(reading, wall))
+                about = about_refused(reading.identity, record)
+                self._settler.give_up(record, Failure.of_refusal(reading, wall), about)
             case OtherType():
-                self._settler.finish(record, "skipped")
+                self._settler.skip(record)
             case _:
                 assert_never(reading)
 
@@ -155,6 +177,8 @@ class Worker:
     def _next_start_at(self, now: float) -> float | None:
         """When the next call may start: `now` if it may; None where something has to happen first."""
         account = self._account
+        if self._unread:
+            return None
         if now < account.quiet_until:
             return account.quiet_until
         gate = account.gate
@@ -177,7 +201,7 @@ class Worker:
         limits = account.limits(now)
         soon = now + limits.lead_seconds
         permission = account.gate.permission(soon)
-        if permission == "no" or soon < account.quiet_until:
+        if permission == "no" or soon < account.quiet_until or self._unread:
             return
         probe = permission == "probe"
         bound = min(self._calls_at_once(probe=probe), account.quota.free(limits, soon))
@@ -301,11 +325,21 @@ class Worker:
         """What became of these is known; `reason`: why those that are dead-lettered are."""
         for each in settled:
             change = each.change
+            about = about_version(change.session, change.version)
             if each.outcome == "dead_lettered" and reason is not None:
                 failure = Failure.of_call(reason, change.identity, change.attempts.calls, self._wall_clock())
-                self._settler.give_up(change.record, failure)
-            else:
-                self._settler.finish(change.record, each.outcome)
+                self._settler.give_up(change.record, failure, about)
+                continue
+            outcome = each.outcome
+            if outcome == "duplicate" and self._is_the_applied_one(about):
+                outcome = "applied"
+            by = None if each.by is None else about_version(change.session, each.by.version)
+            self._settler.conclude(change.record, about, outcome, by)
+
+    def _is_the_applied_one(self, about: About) -> bool:
+        """Read again, because its offset was not committed: no copy of the applied event, but itself."""
+        applied = self._account.ledger.applied(about.session)
+        return applied is not None and applied.origin == about.origin
 
     def _tell(
         self, change: Change, call: CallEnd, decision: Finish | GiveUp | Again, *, newly_locked: bool

@@ -179,7 +179,7 @@ class Member:
         partitions = [TopicPartition(*partition) for partition in consumer.assignment()]
         try:
             async with asyncio.timeout(QUERY_SECONDS):
-                found, stored = await self._find_starts(consumer, partitions)
+                found, stored, ends = await self._find_starts(consumer, partitions)
             self._accounts.resume(partitions, stored)
             refused: dict[TopicPartition, CommitError] = {}
             if found.to_commit:
@@ -204,7 +204,7 @@ class Member:
         self._rebuilds = self._vain_take_overs = 0
         self._journal.begin(ownership, stored)
         self._accounts.report(Trouble.BROKER, None)
-        self._accounts.begin(found.starts, ownership.generation, ownership.is_current, self._tasks)
+        self._accounts.begin(found.starts, ends, ownership.generation, ownership.is_current, self._tasks)
         if refused:
             # Their accounts are not read from before the journal has got it through.
             self._accounts.recorded(self._accounts.draft(), {p: str(why) for p, why in refused.items()})
@@ -212,7 +212,7 @@ class Member:
 
     async def _find_starts(
         self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]
-    ) -> tuple[Starts, dict[TopicPartition, Entry]]:
+    ) -> tuple[Starts, dict[TopicPartition, Entry], dict[TopicPartition, int]]:
         kafka_partitions = [KafkaPartition(*partition) for partition in partitions]
         stored = await coordinator_of(consumer).fetch_committed_offsets(kafka_partitions)
         beginnings = await consumer.beginning_offsets(kafka_partitions) if partitions else {}
@@ -234,7 +234,7 @@ class Member:
             )
             found.starts.update(chosen.starts)
             found.to_commit.update(chosen.to_commit)
-        return found, committed
+        return found, committed, {TopicPartition(*p): end for p, end in ends.items()}
 
     def assigned(self) -> None:
         """The group gave us partitions, perhaps none: the next turn of the loop takes over."""

@@ -48,7 +48,7 @@ class OutcomeReader:
         self._topic = topic
         self._ledger = ledger
         self._ledger_seconds = ledger_seconds
-        self._report = report
+        self.report = report
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] | None = None
         self._asked = 0
@@ -179,7 +179,7 @@ class OutcomeReader:
             log.info("outcomes are read", topic=self._topic)
         else:
             log.warning("outcomes can't be read", reason=trouble)
-        self._report(trouble)
+        self.report(trouble)
 
 
 # TimeoutError: no answer to the question for the end. ValueError: a codec that isn't there.

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from consumer.clock import Clock
 from consumer.delivery.account import Account, AccountRules
 from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.decision import RetryRules
@@ -16,6 +17,7 @@ from consumer.delivery.gate import AccountState, GateRules
 from consumer.delivery.pauses import probe_pauses
 from consumer.delivery.ports import Silent
 from consumer.delivery.quota import QuotaLimits
+from consumer.delivery.session_ledger import SessionLedger
 from consumer.delivery.settler import Settler
 from consumer.delivery.worker import Worker
 from consumer.events.examples import valid_examples
@@ -23,6 +25,7 @@ from consumer.events.model import EventRules, SessionKey
 from consumer.events.zones import load_zone
 from consumer.records import Record, TopicPartition
 from tests.fakes.dead_letter_topic import FakeDeadLetterTopic
+from tests.fakes.outcomes_topic import FakeOutcomesTopic, ReadHistory
 from tests.fakes.simulated_time import clock
 from tests.fakes.zoho import FakeZoho, Script, applies
 
@@ -77,6 +80,20 @@ def rules(
     )
 
 
+def bare_account(of_clock: Clock, with_rules: AccountRules | None = None) -> Account:
+    """An account between fakes."""
+    return Account(
+        with_rules or rules(),
+        FakeZoho(of_clock),
+        FakeDeadLetterTopic(),
+        FakeOutcomesTopic(),
+        ReadHistory(),
+        SessionLedger(of_clock),
+        Silent(),
+        of_clock,
+    )
+
+
 @dataclass
 class Stage:
     """What a scene looks at. `states`: every state the account went through, with when."""
@@ -84,6 +101,7 @@ class Stage:
     account: Account
     zoho: FakeZoho
     topic: FakeDeadLetterTopic
+    outcomes: FakeOutcomesTopic
     settler: Settler
     worker: Worker
     owns: bool = True
@@ -119,6 +137,7 @@ async def on_stage(
     *,
     with_rules: AccountRules | None = None,
     topic: FakeDeadLetterTopic | None = None,
+    outcomes: FakeOutcomesTopic | None = None,
     call_seconds: float = 0.2,
     commit_seconds: float = 0.005,
     seed: int = 0,
@@ -126,26 +145,34 @@ async def on_stage(
     """The account runs while the block does; to be used within `simulate`."""
     zoho = FakeZoho(clock, script, call_seconds)
     topic = topic or FakeDeadLetterTopic()
-    account = Account(with_rules or rules(), zoho, Silent(), clock, owned=True)
+    outcomes = outcomes or FakeOutcomesTopic()
+    ledger = SessionLedger(clock)
+    account = Account(
+        with_rules or rules(), zoho, topic, outcomes, ReadHistory(), ledger, Silent(), clock, owned=True
+    )
     settler = Settler(
         positions={PARTITION: 0},
         already_done={},
-        port=topic,
+        letters=topic,
+        outcomes=outcomes,
+        ledger=ledger,
         letterhead=Letterhead("default", "session-consumer", "1.2.3"),
         telemetry=Silent(),
         troubles=account.troubles,
+        wall_clock=clock,
         on_progress=lambda: None,
     )
     worker = Worker(
         account,
         settler,
+        ends={},
         owns=lambda: stage.owns,
         on_progress=lambda: record_soon(account, commit_seconds),
         clock=clock,
         wall_clock=clock,
         chance=random.Random(seed).random,
     )
-    stage = Stage(account, zoho, topic, settler, worker)
+    stage = Stage(account, zoho, topic, outcomes, settler, worker)
     wake = account.on_wake
 
     def note_state() -> None:
@@ -160,6 +187,7 @@ async def on_stage(
     finally:
         worker.stop()
         await asyncio.wait(tasks[:1])
+        await settler.all_written(1.0)
         tasks[1].cancel()
         await asyncio.wait(tasks)
         if not tasks[0].cancelled():

@@ -8,18 +8,16 @@ import pytest
 from consumer.delivery.account import Account
 from consumer.delivery.gate import AccountState, Closed, Gate
 from consumer.delivery.mint_budget import MintBudget
-from consumer.delivery.ports import Silent
 from consumer.delivery.quota import Quota
 from consumer.delivery.share import Share
-from tests.fakes.stage import rules
-from tests.fakes.zoho import FakeZoho
+from tests.fakes.stage import bare_account
 
 NOW = 1_795_000_000.0
 
 
 def account(now: float = NOW) -> Account:
     """With the real quota's times."""
-    return Account(rules(), FakeZoho(lambda: now), Silent(), lambda: now)
+    return bare_account(lambda: now)
 
 
 def busy(of: Account) -> Account:

@@ -1,51 +1,31 @@
 """Who owns an account now, and what outlives an ownership."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.delivery.account import Account, AccountRules
+from consumer.delivery.account import Account
 from consumer.delivery.accounts import Accounts, shared_rooms
 from consumer.delivery.change import Change
-from consumer.delivery.dead_letter import DeadLetter
-from consumer.delivery.decision import RetryRules
-from consumer.delivery.gate import AccountState, GateRules
+from consumer.delivery.gate import AccountState
 from consumer.delivery.newness import Version
-from consumer.delivery.pauses import probe_pauses
-from consumer.delivery.ports import NotWritten, Silent
-from consumer.delivery.quota import QuotaLimits
-from consumer.delivery.troubles import Trouble
-from consumer.events.model import EventIdentity, EventRules, SessionKey
-from consumer.events.zones import load_zone
+from consumer.delivery.troubles import OF_OWNERSHIP, Trouble
+from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
-from tests.fakes.zoho import FakeZoho
+from tests.fakes.stage import bare_account
 
 PARTITION = TopicPartition("training.session.changed", 0)
 
 
-class _NoLetters:
-    async def write(self, letters: Sequence[DeadLetter]) -> Sequence[NotWritten | None]:
-        return [None] * len(letters)
-
-
 def _account() -> Account:
-    rules = AccountRules(
-        name="default",
-        events=EventRules(zone=load_zone("Asia/Kolkata")),
-        quota=QuotaLimits(),
-        gate=GateRules(),
-        retry=RetryRules(5, 300.0, probe_pauses(300.0)),
-    )
-    return Account(rules, FakeZoho(lambda: 0.0), Silent(), lambda: 0.0)
+    return bare_account(lambda: 0.0)
 
 
 def _accounts(account: Account) -> Accounts:
     return Accounts(
         {PARTITION.topic: account},
-        {"default": _NoLetters()},
         group="session-consumer",
         version="1.2.3",
         clock=lambda: 0.0,
@@ -61,7 +41,7 @@ async def test_an_ownership_that_ended_leaves_no_backlog_to_tell_of() -> None:
     accounts = _accounts(account)
     record = Record(PARTITION.topic, 0, 0, 0, None, b"{}")
     async with asyncio.TaskGroup() as tasks:
-        accounts.begin({PARTITION: 0}, 1, lambda: False, tasks)
+        accounts.begin({PARTITION: 0}, {}, 1, lambda: False, tasks)
         version = Version(None, 0, PARTITION, 0, 0, "a", "1")
         account.backlog.add(
             Change(record, SessionKey("1", "2", "3", "4"), EventIdentity(), version, fields=0, starts_at=0)
@@ -81,7 +61,7 @@ async def test_what_was_done_beyond_the_position_counts_in_the_next_generation_a
     account.generation = 7
     account.done_beyond[PARTITION] = (3, frozenset({5, 6}))
     async with asyncio.TaskGroup() as tasks:
-        accounts.begin({PARTITION: 3}, generation, lambda: False, tasks)
+        accounts.begin({PARTITION: 3}, {}, generation, lambda: False, tasks)
 
         assert kept == bool(account.done_beyond)
 
@@ -92,11 +72,11 @@ async def test_a_new_ownership_starts_without_the_troubles_of_the_last_one() -> 
     """What could not be written then is another's by now; a broker that is away still is."""
     account = _account()
     accounts = _accounts(account)
-    for trouble in Trouble:
+    for trouble in (*OF_OWNERSHIP, Trouble.TOPIC):
         account.troubles.report(trouble, trouble)
     assert (AccountState.KAFKA_DOWN, "topic") == (account.state, account.reason)
     async with asyncio.TaskGroup() as tasks:
-        accounts.begin({PARTITION: 3}, 1, lambda: False, tasks)
+        accounts.begin({PARTITION: 3}, {}, 1, lambda: False, tasks)
         assert (Trouble.TOPIC, "topic") == account.troubles.gravest()
         account.troubles.report(Trouble.DEAD_LETTER, "too large")
         await accounts.end({})

@@ -6,14 +6,18 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from consumer.delivery.dead_letter import DeadLetter, Failure, Letterhead
+from consumer.delivery.lane import MAX_BATCH, MAX_BATCH_BYTES
+from consumer.delivery.outcome import EventReference, Origin
 from consumer.delivery.ports import Silent
-from consumer.delivery.settler import MAX_BATCH_BYTES, MAX_BATCH_LETTERS, Settler
+from consumer.delivery.session_ledger import About, SessionLedger
+from consumer.delivery.settler import Settler
 from consumer.delivery.troubles import Trouble, Troubles
-from consumer.events.model import EventIdentity
+from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Headers, Record, TopicPartition
 from schemas.error_class import ErrorClass
 from tests.fakes.dead_letter_topic import FakeDeadLetterTopic
-from tests.fakes.simulated_time import EPOCH_SECONDS, simulate
+from tests.fakes.outcomes_topic import FakeOutcomesTopic
+from tests.fakes.simulated_time import EPOCH_SECONDS, clock, simulate
 
 PARTITION = TopicPartition("t", 0)
 FAILURE = Failure(ErrorClass.EVENT_UNREADABLE, "not JSON", False, EventIdentity(), EPOCH_SECONDS)
@@ -28,7 +32,10 @@ class Scene:
     """A settler at work on a fake dead-letter topic, for the length of a `with` block."""
 
     def __init__(
-        self, topic: FakeDeadLetterTopic, done: Mapping[TopicPartition, Collection[int]] | None = None
+        self,
+        topic: FakeDeadLetterTopic,
+        done: Mapping[TopicPartition, Collection[int]] | None = None,
+        outcomes: FakeOutcomesTopic | None = None,
     ) -> None:
         self.moves: list[int] = []
         self.troubled: list[bool] = []
@@ -36,10 +43,13 @@ class Scene:
         self.settler = Settler(
             positions={PARTITION: 0},
             already_done=done or {},
-            port=topic,
+            letters=topic,
+            outcomes=outcomes or FakeOutcomesTopic(),
+            ledger=SessionLedger(clock),
             letterhead=Letterhead("default", "group", "1"),
             telemetry=Silent(),
             troubles=self.troubles,
+            wall_clock=clock,
             on_progress=lambda: self.moves.append(self.position),
         )
 
@@ -60,7 +70,7 @@ class Scene:
         """They come in and are dead-lettered."""
         for one in records:
             if self.settler.receive(one):
-                self.settler.give_up(one, FAILURE)
+                self.settler.give_up(one, FAILURE, None)
 
 
 def test_law_1_a_dead_letter_moves_no_position_before_its_acknowledgement() -> None:
@@ -98,7 +108,7 @@ def test_law_1_a_refused_dead_letter_is_tried_again_until_it_is_taken() -> None:
     assert ["t:0:0", "t:0:2", "t:0:3", "t:0:4", "t:0:1"] == [letter.id for letter in topic.letters]
 
 
-@pytest.mark.parametrize(("refused", "size_bytes"), [(40, 262_144), (MAX_BATCH_LETTERS, 1)])
+@pytest.mark.parametrize(("refused", "size_bytes"), [(40, 262_144), (MAX_BATCH, 1)])
 def test_more_refused_letters_than_a_batch_holds_hold_up_no_other(refused: int, size_bytes: int) -> None:
     """Those that come after them are written; the trouble lasts as long as one is refused."""
 
@@ -110,13 +120,13 @@ def test_more_refused_letters_than_a_batch_holds_hold_up_no_other(refused: int, 
     async def scene() -> list[bool]:
         async with Scene(topic) as made:
             made.give_up(*[record(n, b"x" * size_bytes) for n in range(refused)])
-            made.give_up(*[record(n) for n in range(refused, refused + MAX_BATCH_LETTERS)])
+            made.give_up(*[record(n) for n in range(refused, refused + MAX_BATCH)])
             await asyncio.sleep(60.0)
             assert 0 == made.position
             return made.troubled
 
     assert [True] == simulate(scene())
-    expected = [f"t:0:{n}" for n in range(refused, refused + MAX_BATCH_LETTERS)]
+    expected = [f"t:0:{n}" for n in range(refused, refused + MAX_BATCH)]
     assert expected == [letter.id for letter in topic.letters]
 
 
@@ -127,7 +137,7 @@ def test_a_record_that_an_earlier_tenure_finished_is_not_done_twice() -> None:
         async with Scene(FakeDeadLetterTopic(), {PARTITION: {0, 2}}) as made:
             assert [False, True, False] == [made.settler.receive(record(n)) for n in range(3)]
             assert (1, 1) == (made.position, made.settler.held_records)
-            made.settler.finish(record(1), "applied")
+            made.settler.skip(record(1))
             assert (3, 0) == (made.position, made.settler.held_records)
 
     simulate(scene())
@@ -159,3 +169,46 @@ def test_a_batch_is_bounded_in_bytes_headers_included() -> None:
 
     simulate(scene())
     assert topic.batches == 12 * 1024 * 1024 / MAX_BATCH_BYTES
+
+
+ABOUT = About(SessionKey("1", "2", "3", "4"), EventReference("e", "/s", 0, None), Origin("t", 0, 0))
+
+
+def test_law_1_an_outcome_moves_no_position_before_its_acknowledgement() -> None:
+    """An applied event is finished when the outcomes topic has it; until then it is held."""
+    outcomes = FakeOutcomesTopic(refuses=True)
+
+    async def scene() -> None:
+        async with Scene(FakeDeadLetterTopic(), outcomes=outcomes) as made:
+            assert made.settler.receive(record(0))
+            made.settler.conclude(record(0), ABOUT, "applied")
+            await asyncio.sleep(30.0)
+            assert (0, 1) == (made.position, made.settler.held_records)
+            assert (Trouble.OUTCOME, "refused by the test") == made.troubles.gravest()
+            outcomes.refuses = False
+            assert await made.settler.all_written(6.0)
+            assert (1, 0, None) == (made.position, made.settler.held_records, made.troubles.gravest())
+
+    simulate(scene())
+    assert ["applied"] == [value["outcome"] for value in outcomes.values()]
+
+
+def test_a_dead_letter_whose_event_can_be_named_has_an_outcome_after_it() -> None:
+    """With the dead letter's id and class; an unreadable one costs none."""
+    outcomes = FakeOutcomesTopic()
+
+    async def scene() -> int:
+        async with Scene(FakeDeadLetterTopic(), outcomes=outcomes) as made:
+            for offset, about in ((0, ABOUT), (1, None)):
+                assert made.settler.receive(record(offset))
+                made.settler.give_up(record(offset), FAILURE, about)
+            assert await made.settler.all_written(5.0)
+            return made.position
+
+    assert 2 == simulate(scene())
+    [value] = outcomes.values()
+    assert ("dead_lettered", "t:0:0", "event_unreadable") == (
+        value["outcome"],
+        value["deadLetterId"],
+        value["errorClass"],
+    )

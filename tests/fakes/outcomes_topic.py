@@ -1,0 +1,50 @@
+"""An outcomes topic in memory, that can be told to refuse, and a history that is read already."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumer.delivery.outcome import OutcomeRecord
+from consumer.delivery.ports import NotWritten
+
+
+@dataclass
+class FakeOutcomesTopic:
+    """An `OutcomePort` that acknowledges after `write_seconds` what it does not refuse."""
+
+    refuses: bool = False
+    write_seconds: float = 0.01
+    records: list[OutcomeRecord] = field(default_factory=list)
+    discarded: int = 0
+
+    async def write(self, records: Sequence[OutcomeRecord]) -> Sequence[NotWritten | None]:
+        """Acknowledged or not, all of them."""
+        await asyncio.sleep(self.write_seconds)
+        if self.refuses:
+            return [NotWritten("refused by the test")] * len(records)
+        self.records += records
+        return [None] * len(records)
+
+    def discard(self) -> None:
+        """Ownership has ended."""
+        self.discarded += 1
+
+    def values(self) -> list[dict[str, Any]]:
+        """What was written, tombstones left out."""
+        return [json.loads(record.value) for record in self.records if record.value is not None]
+
+
+class ReadHistory:
+    """A `HistoryPort` that has nothing more to read."""
+
+    async def at_end(self, deadline_seconds: float) -> bool:  # noqa: ARG002
+        """It is."""
+        return True
+
+    def rest(self) -> None:
+        """As before."""
+
+    def follow(self) -> None:
+        """As before."""
