@@ -61,10 +61,28 @@ def binary(
     return Outgoing(value, key, (*headers, ("content-type", b"application/json")))
 
 
-def changes(count: int, sessions: int, **overrides: Any) -> list[Outgoing]:
-    """`count` good events over so many sessions, each named after its place in the order."""
+# Two changes of a session in turn: neither carries what the other does, so none makes another needless.
+_IN_TURN: tuple[dict[str, str], ...] = (
+    {"description": "API testing"},
+    {"roomId": "478346000010125093"},
+)
+
+
+def changes(count: int, sessions: int, *, needless: bool = False, **overrides: Any) -> list[Outgoing]:
+    """`count` good events over so many sessions, each named after its place in the order.
+
+    `needless`: a newer one carries all that an older one of its session does; else each has a call.
+    """
+
+    def fields(place: int) -> dict[str, str]:
+        return {} if needless else _IN_TURN[place // sessions % 2]
+
     return [
-        binary(data(i % sessions, f"change {i}", **overrides), str(i), session_id(i % sessions).encode())
+        binary(
+            data(i % sessions, f"change {i}", **fields(i) | overrides),
+            str(i),
+            session_id(i % sessions).encode(),
+        )
         for i in range(count)
     ]
 
