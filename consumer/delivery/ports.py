@@ -61,7 +61,11 @@ class OutcomePort(Protocol):
     """The outcomes topic."""
 
     async def write(self, records: Sequence[OutcomeRecord]) -> Sequence[NotWritten | None]:
-        """Write them all, those of one key in order; else as `DeadLetterPort.write`."""
+        """Write them all, those of one key in order; else as `DeadLetterPort.write`.
+
+        One that failed may be followed by a later one of its key that did not: what is written in its
+        place carries the newest `applied` of then.
+        """
         ...
 
     def discard(self) -> None:

@@ -61,8 +61,10 @@ class BatchWriter(Generic[M]):
 
         All partitions at once, each one's batches in order; waits for every acknowledgement, a bounded time.
         """
+        return await self._write(messages, self._discards)
+
+    async def _write(self, messages: Sequence[M], discards: int) -> list[Exception | None]:
         deadline = asyncio.get_running_loop().time() + WRITE_SECONDS
-        discards = self._discards
         try:
             async with asyncio.timeout_at(deadline):
                 producer = await self._shared.ready()
@@ -82,7 +84,7 @@ class BatchWriter(Generic[M]):
                 errors[place] = batch.error
                 # One record that is too large fails the whole batch it is in.
                 if isinstance(batch.error, TOO_LARGE) and len(batch.places) > 1:
-                    [errors[place]] = await self.write([messages[place]])
+                    [errors[place]] = await self._write([messages[place]], discards)
         return errors
 
     def discard(self) -> None:

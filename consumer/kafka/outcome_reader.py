@@ -15,7 +15,7 @@ from consumer.delivery.pauses import Pauses
 from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError, translate
 from consumer.kafka.publisher import TopicMissingError
 from consumer.kafka.topic_reading import is_alive, partitions_of, reading
-from consumer.settings import KafkaSettings
+from consumer.settings import KafkaSettings, SettingsError
 
 POLL_SECONDS = 0.2
 # So many records take about 10 ms, in which nothing else is done.
@@ -182,12 +182,13 @@ class OutcomeReader:
         self.report(trouble)
 
 
-# TimeoutError: no answer to the question for the end. ValueError: a codec that isn't there.
+# SettingsError: a TLS file that is just being replaced. ValueError: a codec that isn't there.
 _TROUBLES = (
     kafka_errors.KafkaError,
     KafkaUnreachableError,
     KafkaRefusedError,
     TopicMissingError,
+    SettingsError,
     TimeoutError,
     ValueError,
 )
@@ -195,7 +196,7 @@ _TROUBLES = (
 
 def _explained(error: BaseException, topic: str) -> str:
     match error:
-        case KafkaUnreachableError() | KafkaRefusedError() | TopicMissingError():
+        case KafkaUnreachableError() | KafkaRefusedError() | TopicMissingError() | SettingsError():
             return f"outcomes topic {topic}: {error}"
         case kafka_errors.CorruptRecordException():
             return f"outcomes topic {topic} can't be read: a batch of it is corrupt; mend the log"

@@ -42,7 +42,6 @@ async def reading(
         **client_options(kafka, request_timeout_seconds=within_seconds),
         enable_auto_commit=False,
         auto_offset_reset="none",
-        isolation_level="read_committed",
         fetch_max_wait_ms=FETCH_WAIT_MS,
         fetch_max_bytes=FETCH_BYTES,
         max_partition_fetch_bytes=1024 * 1024,

@@ -182,7 +182,7 @@ def test_outcomes_need_kafka(arguments: list[str]) -> None:
         (725, "12m 5s"),
         (3600, "1h"),
         (10_920, "3h 2m"),
-        (187_200, "2d 4h"),
+        (187_265, "2d 4h"),
     ],
 )
 def test_durations_are_said_in_their_two_largest_units(seconds: float, said: str) -> None:
