@@ -207,6 +207,7 @@ async def test_a_reader_outlives_its_broker(own_broker: OwnBroker) -> None:
         async with writer(broker.bootstrap, TOPIC) as outcomes:
             await outcomes.write([record(session(number), applied(1)) for number in range(50)])
         assert await reading.at_end(20)
+        assert 50 == len(await read_all(broker.bootstrap, TOPIC)) == reading.records
         broker.freeze()
         assert not await reading.at_end(1)
         broker.thaw()
