@@ -145,6 +145,29 @@ async def test_a_key_that_ends_on_less_than_its_newest_is_written_again(
     assert "e5" == last[str(session(1)).encode()]["applied"]["id"]
 
 
+async def test_a_compacted_topic_is_read_to_its_end(own_broker: OwnBroker) -> None:
+    """Where the broker has taken records away the offsets have gaps; of each key the newest is left."""
+    broker = own_broker(**{"log.cleaner.backoff.ms": "100", "log.segment.delete.delay.ms": "100"})
+    soon = {"cleanup.policy": "compact", "segment.ms": "50", "min.cleanable.dirty.ratio": "0.01"}
+    await create_topics(broker.bootstrap, TOPIC, config=soon)
+    ledger, written = new_ledger(), 0
+
+    async def compacted() -> bool:
+        nonlocal written
+        written += 1
+        await outcomes.write([record(session(number), applied(written)) for number in range(50)])
+        return len(await read_all(broker.bootstrap, TOPIC)) < 50 * written
+
+    async with writer(broker.bootstrap, TOPIC) as outcomes:
+        await until(compacted, 60)
+    async with reader(broker.bootstrap, TOPIC, ledger) as reading:
+        assert await reading.at_end(20)
+
+    assert reading.records < 50 * written
+    assert {applied(written)} == {ledger.get(session(number)) for number in range(50)}
+    assert (50, []) == (len(ledger), ledger.to_rewrite())
+
+
 async def test_a_standby_follows_the_tail_and_reads_nothing_twice(
     kafka: KafkaUnderTest, topics: MakeTopics
 ) -> None:
