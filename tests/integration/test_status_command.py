@@ -11,7 +11,7 @@ from consumer.delivery.outcome import Applied, EventReference, Origin, Outcome, 
 from consumer.events.model import SessionKey
 from schemas.error_class import ErrorClass
 from tests.integration.conftest import MakeTopics
-from tests.integration.test_outcomes_topic import writer
+from tests.integration.outcomes_scene import writer
 from tests.kafka_broker.traffic import Topics, read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
 
