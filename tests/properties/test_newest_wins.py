@@ -48,23 +48,30 @@ def scenes(draw: st.DrawFn, *, crashes: bool = False, simple: bool = False) -> S
     `simple`: all events of a session have revisions, or none, and a partition of its own: then `newer`
     is transitive, and doesn't depend on who is read first.
     """
+    sessions, times = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    masks = draw(st.sampled_from(((0,), (0, 1), (0, 1, 2, 3))))
+    any_refused = draw(st.booleans())
     revised = draw(st.sets(st.integers(0, 2)))
     drawn = []
     for number in range(draw(st.integers(1, 7))):
-        session = draw(st.integers(0, 2))
+        session = draw(st.integers(0, sessions - 1))
         has_revision = session in revised if simple else draw(st.booleans())
-        revision = draw(st.integers(0, 3)) if has_revision else None
-        time, fields = draw(st.integers(0, 3)), draw(st.sampled_from((0, 0, 1, 2, 3)))
-        event = Sketch(f"e{number}", session, revision, time, fields, draw(st.booleans()))
-        drawn.append(event)
-    order = draw(st.lists(st.sampled_from(drawn), min_size=1, max_size=10))
-    origins = draw(st.permutations(range(len(order)))) if draw(st.booleans()) else range(len(order))
+        revision = draw(st.integers(0, times)) if has_revision else None
+        time, fields = draw(st.integers(0, times)), draw(st.sampled_from(masks))
+        refused = any_refused and draw(st.booleans())
+        drawn.append(Sketch(f"e{number}", session, revision, time, fields, refused))
+    # Lengths of their own: Hypothesis by itself draws mostly short ones.
+    length = draw(st.integers(1, 10))
+    order = draw(st.lists(st.sampled_from(drawn), min_size=length, max_size=length))
+    origins = draw(st.permutations(range(length))) if draw(st.booleans()) else range(length)
     log = []
     for offset, (event, origin) in enumerate(zip(order, origins, strict=True)):
         partition = event.session if simple else draw(st.integers(0, 1))
         log.append(Entry(event, partition, offset, origin))
     gone = frozenset({2}) if draw(st.booleans()) else frozenset[int]()
-    steps = draw(st.lists(st.sampled_from(STEPS + CRASHES if crashes else STEPS), max_size=30))
+    length = draw(st.integers(0, 40))
+    possible = STEPS + CRASHES if crashes else STEPS
+    steps = draw(st.lists(st.sampled_from(possible), min_size=length, max_size=length))
     return Scene(tuple(log), gone, tuple(steps))
 
 
@@ -218,21 +225,21 @@ def check(scene: Scene, delivery: Delivery) -> None:
 
 
 @given(scenes())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_law_5_the_end_state_is_that_of_one_by_one_delivery(scene: Scene) -> None:
     """For any order, revisions, times, fields, copies, replays, refusals, and any interleaving."""
     check(scene, Delivery(scene))
 
 
 @given(scenes(crashes=True))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_law_5_holds_over_crashes_where_outcomes_are_remembered(scene: Scene) -> None:
     """At most one repeated call for each session and crash, whatever the revisions and partitions."""
     check(scene, Delivery(scene))
 
 
 @given(scenes(crashes=True, simple=True))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_law_5_holds_over_crashes_where_the_ledger_alone_is_left(scene: Scene) -> None:
     """A record that was settled beyond the position is judged again, and comes to nothing new."""
     check(scene, Delivery(scene, remembers=False))
