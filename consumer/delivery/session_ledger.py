@@ -23,7 +23,8 @@ class SessionLedger:
     """A `newness.Ledger` that is kept packed, and kept up with the outcomes topic by who reads it."""
 
     def __init__(self, wall_clock: Clock) -> None:
-        self.packed = Ledger(lambda a, b: newer(_version(a), _version(b)))
+        # A tie is won by who is read later.
+        self.packed = Ledger(lambda later, held: newer(_version(later, NOT_READ + 1), _version(held)))
         self._wall_clock = wall_clock
 
     def get(self, session: SessionKey) -> Version | None:
@@ -68,14 +69,14 @@ def about_refused(identity: EventIdentity, record: Record) -> About | None:
     return About(session, EventReference(event_id, source, time_us, None), origin)
 
 
-def _version(applied: Applied) -> Version:
+def _version(applied: Applied, sequence: int = NOT_READ) -> Version:
     event, origin, _ = applied
     return Version(
         event.revision,
         event.time_us,
         TopicPartition(origin.topic, origin.partition),
         origin.offset,
-        NOT_READ,
+        sequence,
         event.source,
         event.id,
     )
