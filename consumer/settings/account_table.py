@@ -160,7 +160,6 @@ def delivery_settings() -> Iterator[Setting]:
         choice("oldest", "soonest"),
         "Whose turn it is: the `oldest` event's, or that of the session that starts `soonest` (past ones "
         "last; every fourth turn is the oldest one's, so that none waits for ever).",
-        used_from="the release with merging",
     )
     yield account_setting(
         "LEDGER_DAYS",
@@ -168,7 +167,6 @@ def delivery_settings() -> Iterator[Setting]:
         integer(1, 3_650),
         "How long a session's last applied event is remembered.",
         "days",
-        used_from="the release with outcomes",
     )
     yield account_setting(
         "REPLAY_SHARE",

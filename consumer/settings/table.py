@@ -94,7 +94,6 @@ def _topic_settings() -> Iterator[Setting]:
         values.topic,
         "What became of every event; compacted.",
         default_text="`<source>.outcomes`",
-        used_from="the release with outcomes",
     )
     yield process_setting(
         "CREATE_TOPICS",

@@ -14,11 +14,11 @@ from consumer.delivery.change import Attempts
 from consumer.delivery.line import Group, Outcome, Settled
 from tests.fakes.one_by_one import Entry, RecordedLedger, Sketch, ZohoState, one_by_one
 
-# read: the next record. call: the next turn's. answer, unclear, fails: the oldest call out is answered;
-# settles nothing; fails and speaks against its event. crash: all is lost but what is recorded; "crash
-# late": a call that is out has arrived at Zoho.
-Step = Literal["read", "call", "answer", "unclear", "fails", "crash", "crash late"]
-STEPS: tuple[Step, ...] = ("read", "call", "answer", "unclear", "fails")
+# read: the next record. call: the next turn's. answer, answer last: the oldest call out is answered, or
+# the newest one. unclear, fails: the oldest settles nothing; fails and speaks against its event. crash:
+# all is lost but what is recorded; crash late: and the calls that are out have arrived at Zoho.
+Step = Literal["read", "call", "answer", "answer last", "unclear", "fails", "crash", "crash late"]
+STEPS: tuple[Step, ...] = ("read", "call", "answer", "answer last", "unclear", "fails")
 CRASHES: tuple[Step, ...] = ("crash", "crash late")
 
 
@@ -126,6 +126,8 @@ class Delivery:
                 self._call()
             case "answer" | "unclear" | "fails" if self.out:
                 self._answer(self.out.pop(0), step)
+            case "answer last" if self.out:
+                self._answer(self.out.pop(), "answer")
             case "crash" | "crash late":
                 self._crash(arrived=step == "crash late")
             case _:
