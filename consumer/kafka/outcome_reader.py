@@ -56,6 +56,7 @@ class OutcomeReader:
         self._following = asyncio.Event()
         self._following.set()
         self._trouble: str | None = None
+        self._admitted = False
         self.records = 0
         self.foreign = 0
 
@@ -83,13 +84,17 @@ class OutcomeReader:
         self._following.set()
 
     async def run(self) -> None:
-        """Read until cancelled. A client that fails is built anew, and goes on where it was."""
+        """Read until cancelled. A client that fails is built anew, and goes on where it was.
+
+        Raises KafkaRefusedError where the topic may not be read and never was: that ends the start.
+        """
         failures = 0
         while True:
             before = self.records
             try:
                 await self._read_on()
             except _TROUBLES as exc:
+                self._raise_if_refused(exc)
                 failures = 0 if self.records > before else failures
                 if isinstance(exc, kafka_errors.OffsetOutOfRangeError):
                     self._next.clear()  # the topic was made anew: all of it is news
@@ -98,6 +103,13 @@ class OutcomeReader:
                 continue
             await asyncio.sleep(REBUILD_PAUSES.nth(failures))
             failures += 1
+
+    def _raise_if_refused(self, error: BaseException) -> None:
+        if not self._admitted and isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+            raise KafkaRefusedError(
+                f"Kafka refuses to let the outcomes be read: grant Read on topic {self._topic} "
+                "(setting CONSUMER_OUTCOMES_TOPIC)."
+            ) from error
 
     async def _read_on(self) -> None:
         """With one client, until it fails, or the topic has other partitions than it knew."""
@@ -122,8 +134,9 @@ class OutcomeReader:
                             return
                         ends = await consumer.end_offsets(list(partitions))
                     self._ends = {partition.partition: end for partition, end in ends.items()}
-                    self._tell(None)
                 await self._poll(consumer, partitions)
+                self._admitted = True
+                self._tell(None)
                 if self._is_at(self._ends or {}):
                     self._reached(asked)
 

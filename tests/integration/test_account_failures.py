@@ -200,9 +200,9 @@ async def test_no_more_events_are_held_than_the_backlog_may_hold(
 ) -> None:
     """Zoho is locked and hundreds wait in the topic: ten are read, and the rest when there is room."""
     made = await topics()
-    async with Emulator(QUICK) as zoho:
+    async with Emulator(EmulatorOptions(limits=Limits(30, 3.0, 60.0))) as zoho:
         zoho.lock()
-        settings = settings_for(kafka, made, zoho.url, backlog_events=10, quota_requests=200)
+        settings = settings_for(kafka, made, zoho.url, backlog_events=10, quota_lock_seconds=60)
         async with consumer_process(settings) as process:
             await publish(kafka.bootstrap, made.source, changes(300, 300))
             await reaches(process, "throttled")

@@ -31,7 +31,7 @@ async def test_brokers_that_come_back_at_another_bootstrap_address_are_found(
             await publish(broker.bootstrap, made.source, [*changes(3, 3), binary(b"{", "bad")])
             await finished(process, 4)
             await asyncio.to_thread(broker.move, elsewhere)
-            await publish(broker.bootstrap, made.source, [*changes(3, 3), binary(b"{", "bad")])
+            await publish(broker.bootstrap, made.source, [*changes(6, 3)[3:], binary(b"{", "bad")])
             await finished(process, 8)
             assert await process.terminate() == 0
 
@@ -62,7 +62,8 @@ async def test_a_corrupt_batch_is_named_with_what_to_do(
         assert len([line for line in process.log_lines() if "reading failed" in line]) == 1
         assert await process.terminate() == 0
 
-        assert zoho.audit().calls == 1
+        # Behind it may be what makes the first one stale: no call is made before all has been read.
+        assert zoho.audit().calls == 0
 
 
 def _rot(log: Path) -> None:

@@ -282,6 +282,7 @@ async def test_a_source_topic_that_may_not_be_read_ends_the_start(
 ) -> None:
     """Described but not readable: exit code 4 with the right to grant, with or without a position."""
     made = await own_topics(secure_kafka, "describe")
+    grant(secure_kafka.own, "topic", made.outcomes, "read")
     await publish(secure_kafka.own, made.source, changes(1, 1))
     if has_position:
         await commit_start(secure_kafka.own, made)
@@ -289,6 +290,18 @@ async def test_a_source_topic_that_may_not_be_read_ends_the_start(
     said = await refused(secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made)
 
     assert f"grant Read on topic {made.source}" in said
+
+
+async def test_outcomes_that_may_not_be_read_end_the_start(
+    secure_kafka: SecureKafka, consumer_process: MakeConsumer
+) -> None:
+    """What was applied before could not be known: exit code 4 with the right to grant."""
+    made = await own_topics(secure_kafka, "describe")
+    grant(secure_kafka.own, "topic", made.source, "read")
+
+    said = await refused(secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made)
+
+    assert f"grant Read on topic {made.outcomes}" in said
 
 
 async def test_a_group_that_may_not_be_used_ends_the_start(
@@ -302,14 +315,14 @@ async def test_a_group_that_may_not_be_used_ends_the_start(
     assert f"grant Read on group {made.group}" in said
 
 
-async def test_rights_on_the_source_and_the_dead_letter_topic_are_enough(
+async def test_rights_on_the_topics_that_are_used_are_enough(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer
 ) -> None:
     """Of the other topics, one that may be seen is looked at, and one that may not is left alone."""
     made = await own_topics(secure_kafka)
     grant(secure_kafka.own, "topic", made.source, "read")
     grant(secure_kafka.own, "topic", made.dead_letters, "write")
-    grant(secure_kafka.own, "topic", made.replay, "describe")
+    grant(secure_kafka.own, "topic", made.outcomes, "read", "write")
     grant(secure_kafka.own, "group", made.group, "read")
 
     lines = await applied_and_dead_lettered(
@@ -325,6 +338,7 @@ async def test_a_dead_letter_topic_that_may_not_be_written_is_waited_for(
 ) -> None:
     """`kafka_down` with the right to grant; once granted, it goes on by itself and nothing is lost."""
     made = await own_topics(secure_kafka, "read")
+    grant(secure_kafka.own, "topic", made.outcomes, "write")
     await publish(secure_kafka.own, made.source, [binary(b"{", "bad"), *changes(2, 2)])
     user = plain(MAY_WHAT_IS_GRANTED)
     async with at_work(secure_kafka, "SASL", consumer_process, user, made) as (process, zoho):
