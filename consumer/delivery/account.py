@@ -14,7 +14,8 @@ from consumer.delivery.backlog import Backlog
 from consumer.delivery.decision import RetryRules
 from consumer.delivery.evidence import Evidence
 from consumer.delivery.forecast import Forecast
-from consumer.delivery.gate import AccountState, Gate, GateRules
+from consumer.delivery.gate import AccountState, Closed, Gate, GateRules
+from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.ports import DeadLetterPort, HistoryPort, OutcomePort, Telemetry, ZohoPort
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.quota_state import QuotaState, read_state, taken_over
@@ -24,6 +25,9 @@ from consumer.delivery.troubles import WITHOUT_OWNER, Trouble, Troubles
 from consumer.delivery.turns import Order
 from consumer.events.model import EventRules, SessionKey
 from consumer.records import TopicPartition
+
+# So many commits in a row that came too late are told as the account's state.
+LATE_COMMITS_TO_TELL = 3
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +57,6 @@ class Account:
 
     `on_wake` is called by whoever changes something that may let a call start.
     `calls`: our calls so far that may have reached Zoho.
-    `quiet_until`: no call before, because one of the last owner may still be under way.
     `blocked`: sessions of which a call without an answer may still arrive, and until when.
     `done_beyond`: records finished beyond the committed position, by partition, with that position;
     `generation`: the group's when the account was last owned.
@@ -69,7 +72,6 @@ class Account:
     clock: Clock
     gate: Gate = field(default_factory=Gate)
     quota: Quota = field(default_factory=Quota)
-    quiet_until: float = 0.0
     share: Share = field(default_factory=Share)
     forecast: Forecast = field(default_factory=Forecast)
     calls: int = 0
@@ -87,10 +89,15 @@ class Account:
     shown: AccountState = AccountState.STANDBY
     # How far the wall clock is ahead of `clock`, which never jumps.
     clock_behind: Callable[[], float] = lambda: 0.0
-    # Who writes the quota's state, what it said last, and how many times it said something new.
+    # Who writes the quota's state, how many times so far, what it said last, and of what.
     writer: str = field(default_factory=lambda: token_hex(4))
-    written: str = ""
     writes: int = 0
+    _written: str = ""
+    _written_of: tuple[Quota, MintBudget, Closed | None, Share] | None = None
+    # Whether others were last seen to use the account; why commits come too late to call, if they do.
+    _others_told: bool = False
+    late_commits: int = 0
+    too_slow: str | None = None
 
     def __post_init__(self) -> None:
         """No troubles yet."""
@@ -100,16 +107,17 @@ class Account:
     # The quota's state, over all owners.
 
     def state_text(self) -> str:
-        """The quota's state as it is now, for the commit's metadata."""
-        state = QuotaState(
-            self.quota, self.zoho.mint_budget, self.gate.closed, self.share, self.rules.quota.window_seconds
-        )
-        # Others read it by their own wall clock; ours may have been set since this process started.
-        state = state.shifted(round(self.clock_behind(), 2))
-        text = state.to_text(self.writer, 0)
-        if text != self.written:
-            self.written, self.writes = text, self.writes + 1
-        return state.to_text(self.writer, self.writes)
+        """The quota's state as it is now, for the commit's metadata; the same text while it is the same."""
+        parts = (self.quota, self.zoho.mint_budget, self.gate.closed, self.share)
+        if self._written_of is None or any(a is not b for a, b in zip(parts, self._written_of, strict=True)):
+            limits = self.rules.quota
+            state = QuotaState(*parts, limits.window_seconds, limits.longest_seconds)
+            # Others read it by their own wall clock; ours may have been set since this process started.
+            behind = round(self.clock_behind(), 2)
+            self.writes += 1
+            self._written = state.shifted(behind).to_text(self.writer, self.writes, self.clock() + behind)
+            self._written_of = parts
+        return self._written
 
     def resume(self, text: str | None, *, committed: bool) -> None:
         """Ownership begins: go on from what the last owner's commit says, the worst where it says nothing.
@@ -128,8 +136,7 @@ class Account:
         if writer == self.writer:
             return
         if text:
-            state = state.shifted(-round(self.clock_behind(), 2))
-            state, self.quiet_until = taken_over(state, limits, now)
+            state = taken_over(state.shifted(-round(self.clock_behind(), 2)), limits, now)
         elif committed:
             state = QuotaState.at_worst(limits, self.rules.gate.lock_seconds, now)
             log.warning(
@@ -140,6 +147,31 @@ class Account:
         self.share = state.share
         self.zoho.resume_mints(state.mints)
         self.gate = Gate(closed=state.closed)
+
+    @property
+    def quiet_until(self) -> float:
+        """No call before, because one of a former owner may still be under way; may be long past."""
+        return self.quota.quiet_until(self.rules.quota)
+
+    def recorded(self, below: int) -> None:
+        """A commit holds the reservations numbered below: what they were made for may start now."""
+        if below <= self.quota.recorded_below:
+            return
+        limits, now = self.rules.quota, self.clock()
+        self.quota = self.quota.recorded(below)
+        wanted = bool(self.quota.reserved)
+        late = wanted and not self.quota.usable(limits, now, recorded=True)
+        self.late_commits = self.late_commits + 1 if late else 0
+        too_slow = None
+        if self.late_commits >= LATE_COMMITS_TO_TELL:
+            too_slow = (
+                "offset commits take so long that no call can start in time after one "
+                f"({limits.reservation_seconds:g} s): look at the broker"
+            )
+        if too_slow != self.too_slow:
+            self.too_slow = too_slow
+            self.changed()
+        self.on_wake()
 
     def changed(self) -> None:
         """Something that decides the state changed: note since when, tell, and wake the worker."""
@@ -160,6 +192,8 @@ class Account:
     def state(self) -> AccountState:
         """The account's state, as shown to operators."""
         trouble = self._trouble()
+        if trouble is None and self.owned and self.too_slow:
+            return AccountState.KAFKA_DOWN
         if trouble is not None:
             lost = trouble[0] is Trouble.POSITION
             return AccountState.POSITION_LOST if lost else AccountState.KAFKA_DOWN
@@ -173,6 +207,10 @@ class Account:
             return trouble[1]
         if not self.owned:
             return "another replica owns the account, or the group is forming"
+        if self.too_slow:
+            return self.too_slow
+        if self.gate.closed is None and self.quiet_until > self.clock():
+            return "calls of the last owner may still be under way; none is made before they must be over"
         return None if self.gate.closed is None else self.gate.closed.reason
 
     def _trouble(self) -> tuple[Trouble, str] | None:
@@ -186,7 +224,7 @@ class Account:
 
     def observe(self, left_today: int | None, now: float, *, alone: bool) -> None:
         """A call was answered; `left_today` is what Zoho says is left of the day's calls."""
-        limits, before = self.rules.quota, self.share.of(self.rules.quota, now)
+        limits = self.rules.quota
         if left_today is not None:
             self.left_today = left_today
             self.share = self.share.observed(left_today, self.calls, limits, now, alone=alone)
@@ -197,7 +235,8 @@ class Account:
         if left:
             self.forecast = self.forecast.observed(min(left), limits.window_seconds, now)
         share, runs_out_at = self.share.of(limits, now), self.runs_out_at(now)
-        if (share < 1.0) != (before < 1.0):
+        if (share < 1.0) != self._others_told:
+            self._others_told = share < 1.0
             log.info(
                 "others use the account" if share < 1.0 else "the account is ours alone again",
                 account=self.rules.name,
@@ -256,15 +295,14 @@ class Account:
         """The account's part of `/status` (contract, section 9)."""
         now = self.clock()
         limits = self.limits(now)
-        closed, oldest = self.gate.closed, self.backlog.oldest_event_at()
-        waiting = closed is not None and self.state is closed.state
+        oldest = self.backlog.oldest_event_at()
         next_free_at = self.quota.next_free_at(limits, now)
         if next_free_at is not None:
             next_free_at = max(next_free_at, self.quiet_until)
         return {
             "state": str(self.state),
             "since": self._shown(self.since),
-            "until": self._shown(closed.until) if closed and waiting and closed.until > now else None,
+            "until": self._waits_until(now),
             "reason": self.reason,
             "quota": {
                 "requests": self.rules.quota.requests,
@@ -284,6 +322,14 @@ class Account:
             },
             "lag": self.lag(),
         }
+
+    def _waits_until(self, now: float) -> str | None:
+        """When what keeps calls from being made is over, where that is known."""
+        closed = self.gate.closed
+        until = closed.until if closed is not None and self.state is closed.state else 0.0
+        if self.state is AccountState.RUNNING:
+            until = self.quiet_until
+        return self._shown(until) if until > now else None
 
     def eta_seconds(self, now: float) -> float:
         """How long the backlog takes at the quota, from now, with no trouble on the way."""

@@ -220,8 +220,7 @@ class Accounts:
                 tenure.account.troubles.report(Trouble.COMMIT, reasons[name])
             elif tenure is not None:
                 tenure.account.troubles.clear(Trouble.COMMIT)
-                tenure.account.quota = tenure.account.quota.recorded(slot)
-                tenure.account.on_wake()
+                tenure.account.recorded(slot)
 
     def stop_calls(self) -> None:
         """Start no more calls; reading and settling go on."""

@@ -47,7 +47,10 @@ class GateRules:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Why no call is made, since when, and until when; then one call at a time probes."""
+    """Why no call is made, since when, and until when; then one call at a time probes.
+
+    `own`: a bound that we set ourselves closed it, not Zoho.
+    """
 
     state: AccountState
     reason: str
@@ -55,6 +58,7 @@ class Closed:
     until: float
     pauses: int = 0
     probing: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,12 @@ class Gate:
         """No token to be had for a while: a lock of the accounts server's."""
         until = now + min(wait_seconds, LONGEST_NAMED_WAIT_SECONDS)
         return self._close(AccountState.THROTTLED, reason, now, until)
+
+    def own_day_used_up(self, rules: GateRules, now: float, *, until: float, reason: str) -> "Gate":
+        """The day's own allowance is used up: closed until the day ends, whatever comes before."""
+        gate = self.day_used_up(rules, now, until=until, reason=reason, probe=False)
+        ours = gate.closed is not None and gate.closed.reason == reason
+        return replace(gate, closed=replace(gate.closed, own=True)) if gate.closed and ours else gate
 
     def day_used_up(
         self, rules: GateRules, now: float, *, until: float | None, reason: str, probe: bool

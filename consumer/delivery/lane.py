@@ -13,6 +13,7 @@ from consumer.delivery.ports import NotWritten
 # One batch in flight while the next records are read: bounds what the client buffers.
 MAX_BATCH = 1000
 MAX_BATCH_BYTES = 4 * 1024 * 1024
+OWNERSHIP_POLL_SECONDS = 0.1
 REPEAT_PAUSES = Pauses(0.25, 5.0)
 
 T = TypeVar("T")
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 class Lane(Generic[T]):
     """The way to one topic. `what` it carries is for the log; `report` is told its trouble, or None.
 
+    `owns`: whether what is written is still ours to write; while it is not, nothing is.
     `write` is the port's; `written` takes what was acknowledged; `size_bytes` is about what one weighs.
     """
 
@@ -30,12 +32,14 @@ class Lane(Generic[T]):
         self,
         what: str,
         *,
+        owns: Callable[[], bool],
         write: Callable[[Sequence[T]], Awaitable[Sequence[NotWritten | None]]],
         written: Callable[[Sequence[T]], None],
         size_bytes: Callable[[T], int],
         report: Callable[[str | None], None],
     ) -> None:
         self._what = what
+        self._owns = owns
         self._write = write
         self._written = written
         self._size_bytes = size_bytes
@@ -67,6 +71,8 @@ class Lane(Generic[T]):
         failures = 0
         while True:
             await self._more.wait()
+            while not self._owns():  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(OWNERSHIP_POLL_SECONDS)
             reason = await self._write_batch()
             if reason is None:
                 if not self._refused:

@@ -9,12 +9,13 @@ A call needs a reservation as well: a note of it in the group's commit, made bef
 whoever takes over knows of every call that may have been made (see `quota_state`).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 # Two machines' clocks may run at rates that differ by this share; a quartz clock is within 0.01 %.
 CLOCK_RATE_MARGIN = 0.001
-# A reservation is not used for a call in its last quarter: the connection has to come up in time.
-USABLE_SHARE = 0.75
+# A reservation is not used for a call in its last tenth: the connection has to come up in time.
+USABLE_SHARE = 0.9
 # So long before a slot is free its reservation is made, as a share of a reservation's life.
 LEAD_SHARE = 0.2
 
@@ -56,6 +57,9 @@ class Quota:
     """Who holds the slots. Times are epoch seconds of a steady clock.
 
     `answered`: the answer times of calls that still hold a slot, ascending.
+    `inherited`: the same of calls that former owners made, by their clocks, and `pending`: when calls of
+    theirs must be over whose answers are not known. Both get the clock margin where they are used, once
+    however many owners they have come through.
     `in_flight`: (slot number, reservation time) of the calls without an answer yet.
     `reserved`: the same of slots that no call has taken yet; those numbered below `recorded_below` are
     in an acknowledged commit.
@@ -63,6 +67,8 @@ class Quota:
     """
 
     answered: tuple[float, ...] = ()
+    inherited: tuple[float, ...] = ()
+    pending: tuple[float, ...] = ()
     in_flight: tuple[tuple[int, float], ...] = ()
     reserved: tuple[tuple[int, float], ...] = ()
     next_slot: int = 1
@@ -70,10 +76,15 @@ class Quota:
     day: float = 0.0
     day_calls: int = 0
 
+    def held(self, limits: QuotaLimits, now: float) -> list[float]:
+        """The answer times of the calls that hold a slot at `now`, ascending; those to come among them."""
+        margin = limits.clock_margin_seconds
+        every = (*self.answered, *(at + margin for at in (*self.inherited, *self.pending)))
+        return sorted(at for at in every if at + limits.hold_seconds > now)
+
     def used(self, limits: QuotaLimits, now: float) -> int:
         """Slots held at `now`."""
-        held = sum(1 for at in self.answered if at + limits.hold_seconds > now)
-        return held + len(self.in_flight)
+        return len(self.held(limits, now)) + len(self.in_flight)
 
     def free(self, limits: QuotaLimits, now: float) -> int:
         """Slots free at `now`, or at a later time if no call ends before; 0 or more."""
@@ -84,17 +95,22 @@ class Quota:
         if self.free(limits, now) > 0:
             return now
         # With r slots and f calls in flight, a slot is free once fewer than r - f answers still hold one.
-        held = [at for at in self.answered if at + limits.hold_seconds > now]
+        held = self.held(limits, now)
         wanted = len(held) - (limits.requests - len(self.in_flight))
         return held[wanted] + limits.hold_seconds if 0 <= wanted < len(held) else None
+
+    def quiet_until(self, limits: QuotaLimits) -> float:
+        """No call is made before: one of a former owner's may be under way until then."""
+        return max(self.pending, default=-math.inf) + limits.clock_margin_seconds
 
     def reserve(self, limits: QuotaLimits, count: int, now: float) -> "Quota":
         """Note that up to `count` more calls are about to be made; void reservations go.
 
         Never more than `requests` in all: that many can be written down.
         """
-        kept = tuple(entry for entry in self.reserved if entry[1] + limits.reservation_seconds > now)
-        count = min(count, limits.requests - len(kept) - len(self.in_flight))
+        young = limits.reservation_seconds * USABLE_SHARE
+        kept = tuple(entry for entry in self.reserved if entry[1] + young > now)
+        count = max(0, min(count, limits.requests - len(kept) - len(self.in_flight)))
         new = tuple((self.next_slot + n, now) for n in range(count))
         return replace(self, reserved=(*kept, *new), next_slot=self.next_slot + len(new))
 
@@ -127,11 +143,13 @@ class Quota:
                 break
         else:
             raise ValueError("no reservation is recorded")
-        kept = tuple(at for at in self.answered if at + limits.hold_seconds > now)
+        oldest = now - limits.hold_seconds
         return (
             replace(
                 self,
-                answered=kept,
+                answered=tuple(at for at in self.answered if at > oldest),
+                inherited=tuple(at for at in self.inherited if at + limits.clock_margin_seconds > oldest),
+                pending=tuple(at for at in self.pending if at + limits.clock_margin_seconds > oldest),
                 in_flight=(*self.in_flight, entry),
                 reserved=tuple(each for each in self.reserved if each != entry),
                 day_calls=self.day_calls + 1,

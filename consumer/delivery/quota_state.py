@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-from consumer.delivery.gate import AccountState, Closed
+from consumer.delivery.gate import LONGEST_NAMED_WAIT_SECONDS, AccountState, Closed
 from consumer.delivery.mint_budget import MAX_MINTS, WINDOW_SECONDS, MintBudget
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.share import Share
@@ -27,8 +27,9 @@ _KEPT_STATES = (AccountState.THROTTLED, AccountState.DAILY_QUOTA)
 class QuotaState:
     """The quota's state. `by` names the process that wrote it, `number` counts what it wrote.
 
-    `closed`: a lock or a used-up day, whose end is known. `window_seconds`: the quota's window when it
-    was written; answers older than that are forgotten.
+    `closed`: a lock or a used-up day, whose end Zoho gave. `window_seconds`: the quota's window when it
+    was written; answers older than that are forgotten. `longest_seconds`: what a call of the writer's may
+    take at most, from its reservation on.
     """
 
     quota: Quota = field(default_factory=Quota)
@@ -36,20 +37,32 @@ class QuotaState:
     closed: Closed | None = None
     share: Share = field(default_factory=Share)
     window_seconds: float = 60.0
+    longest_seconds: float = 30.0
 
-    def to_text(self, by: str, number: int) -> str:
-        """As compact JSON, times in milliseconds: some 300 characters for 30 slots, 4,096 at most."""
+    def to_text(self, by: str, number: int, now: float) -> str:
+        """As compact JSON, times in milliseconds: some 300 characters for 30 slots, 4,096 at most.
+
+        For a call whose answer is not known, when it must be over by the writer's own limits: no later
+        owner can know better.
+        """
         quota, closed = self.quota, self.closed
-        unanswered = sorted(at for _, at in (*quota.in_flight, *quota.reserved))
+        answered = (*quota.answered, *quota.inherited)
+        pending = [
+            at
+            for _, reserved_at in (*quota.in_flight, *quota.reserved)
+            for at in [reserved_at + self.longest_seconds]
+        ]
+        pending += [at for at in quota.answered if at > now] + list(quota.pending)
         return json.dumps(
             {
                 "v": STATE_VERSION,
                 "by": by,
                 "n": number,
                 "window": _ms(self.window_seconds),
+                "longest": _ms(self.longest_seconds),
                 # Ascending times as the first and the steps between: that is what makes 200 of them fit.
-                "answered": _steps(quota.answered),
-                "unanswered": _steps(unanswered),
+                "answered": _steps(sorted(at for at in answered if at <= now)),
+                "pending": _steps(sorted(pending)),
                 "day": [_ms(quota.day), quota.day_calls],
                 "mints": [_steps(sorted(self.mints.minted_at)), _ms(self.mints.blocked_until)],
                 "share": [
@@ -58,7 +71,7 @@ class QuotaState:
                     int(self.share.locked),
                 ],
                 "closed": None
-                if closed is None or closed.state not in _KEPT_STATES
+                if closed is None or closed.own or closed.state not in _KEPT_STATES
                 else [str(closed.state), _ms(closed.since), _ms(closed.until)],
             },
             separators=(",", ":"),
@@ -72,6 +85,8 @@ class QuotaState:
             quota=replace(
                 quota,
                 answered=tuple(at + seconds for at in quota.answered),
+                inherited=tuple(at + seconds for at in quota.inherited),
+                pending=tuple(at + seconds for at in quota.pending),
                 in_flight=tuple((slot, at + seconds) for slot, at in quota.in_flight),
                 reserved=tuple((slot, at + seconds) for slot, at in quota.reserved),
             ),
@@ -97,7 +112,7 @@ class QuotaState:
         """
         blocked_until = now + min(WINDOW_SECONDS, 2 * lock_seconds)
         return cls(
-            Quota(answered=(now,) * limits.requests),
+            Quota(pending=(now + limits.longest_seconds,) * limits.requests),
             MintBudget().blocked(blocked_until),
             window_seconds=limits.window_seconds,
         )
@@ -106,7 +121,7 @@ class QuotaState:
 def read_state(text: str) -> tuple[QuotaState, str]:
     """The inverse of `to_text`: the state, and who wrote it. Raises ValueError for anything else.
 
-    The calls without an answer come back as reservations.
+    All of its calls come back as inherited ones.
     """
     try:
         found: Any = json.loads(text, parse_constant=_refuse)
@@ -114,11 +129,9 @@ def read_state(text: str) -> tuple[QuotaState, str]:
             raise ValueError(f"version {found['v']!r} is not {STATE_VERSION}")
         day, day_calls = found["day"]
         minted, blocked_until = found["mints"]
-        unanswered = _times(found["unanswered"])
         quota = Quota(
-            answered=_times(found["answered"]),
-            reserved=tuple(enumerate(unanswered, start=1)),
-            next_slot=len(unanswered) + 1,
+            inherited=_times(found["answered"]),
+            pending=_times(found["pending"]),
             day=_seconds(day),
             day_calls=_count(day_calls),
         )
@@ -128,37 +141,45 @@ def read_state(text: str) -> tuple[QuotaState, str]:
         by = found["by"]
         if not isinstance(by, str):
             raise TypeError("by")
-        return QuotaState(quota, mints, _closed(found["closed"]), share, _seconds(found["window"])), by
+        window_seconds, longest_seconds = _seconds(found["window"]), _seconds(found["longest"])
+        closed = _closed(found["closed"])
+        return QuotaState(quota, mints, closed, share, window_seconds, longest_seconds), by
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ValueError(f"not a quota state: {type(exc).__name__}") from exc
 
 
-def taken_over(state: QuotaState, limits: QuotaLimits, now: float) -> tuple[QuotaState, float]:
-    """What another process left, as this one may use it, and until when no call may be made at all.
+def taken_over(state: QuotaState, limits: QuotaLimits, now: float) -> QuotaState:
+    """What another process left, as this one may use it.
 
     Every time is another clock's: it may be late by the margin, and what has happened happened before
-    `now`. A call without an answer may still be under way: it counts as answered when it must be over,
-    and nothing is sent before, so that it overwrites nothing newer. Its owner may have minted a token
-    that is not written down either.
+    `now`, what is under way is over after the writer's longest call. An owner that left calls without
+    an answer may have minted a token that is not written down either.
     """
     margin = limits.clock_margin_seconds
-    answered = [min(at, now + limits.abort_margin_seconds) + margin for at in state.quota.answered]
-    over = [min(at, now) + limits.longest_seconds + margin for _, at in state.quota.reserved]
-    held = sorted((*answered, *over))[-limits.requests :]
+    latest = now + max(state.longest_seconds, limits.longest_seconds)
+    inherited = tuple(min(at, now) for at in state.quota.inherited)
+    pending = tuple(min(at, latest) for at in state.quota.pending)
     if state.window_seconds < limits.window_seconds:
         # Calls that the shorter window had forgotten count in the longer one.
-        held = [max(held[-1] if held else now, now)] * limits.requests
-    quota = Quota(answered=tuple(held), day=state.quota.day, day_calls=state.quota.day_calls + len(over))
+        inherited = (now,) * limits.requests
     mints = replace(state.mints, minted_at=tuple(min(at, now) + margin for at in state.mints.minted_at))
-    if over:
+    if pending:
         mints = mints.mint(now)
     closed = state.closed
     if closed is not None:
-        closed = replace(closed, until=closed.until + margin)
-        closed = closed if closed.until > now else None
-    quiet_until = max((at for at in held if at > now + margin), default=0.0)
+        until = min(closed.until, now + LONGEST_NAMED_WAIT_SECONDS) + margin
+        closed = replace(closed, until=until) if until > now else None
+    # The newest are enough: the others are free before any of these.
+    pending = pending[-limits.requests :]
+    inherited = inherited[max(0, len(inherited) + len(pending) - limits.requests) :]
+    quota = Quota(
+        inherited=inherited,
+        pending=pending,
+        day=state.quota.day,
+        day_calls=state.quota.day_calls + len(pending),
+    )
     share = replace(state.share, changed_at=min(state.share.changed_at, now))
-    return QuotaState(quota, mints, closed, share, limits.window_seconds), quiet_until
+    return QuotaState(quota, mints, closed, share, limits.window_seconds)
 
 
 def _closed(found: Any) -> Closed | None:

@@ -5,7 +5,7 @@ from typing import assert_never
 from consumer.delivery.change import Attempts
 from consumer.delivery.decision import Again, CallEnd, Decision, GiveUp
 from consumer.delivery.evidence import Evidence
-from consumer.delivery.gate import Gate, GateRules
+from consumer.delivery.gate import AccountState, Gate, GateRules
 from consumer.delivery.verdicts import (
     Applied,
     CredentialRefused,
@@ -31,6 +31,7 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
 ) -> Gate:
     """The gate after this call. `before`: the event's attempts before it; `decision`: its fate."""
     now, session, verdict = call.ended_at, call.session, call.report.verdict
+    before_call = gate
     match verdict:
         case Applied():
             if _settled(decision):
@@ -77,6 +78,9 @@ def react(  # noqa: C901, PLR0912  (one case for each verdict is the point)
         reason = f"Zoho says that {left or 'no'} calls are left today"
         if rules.daily_reserve:
             reason += f", of which {rules.daily_reserve} are to be left (CONSUMER_QUOTA_DAILY_RESERVE)"
+        if probe and before_call.state is AccountState.DAILY_QUOTA:
+            # A probe that was applied tells the same once more: each costs a call of the reserve.
+            return before_call.day_used_up(rules, now, until=None, reason=reason, probe=True)
         # As of no probe: where this answer closed the gate, it stays closed for as long as it said.
         gate = gate.day_used_up(rules, now, until=None, reason=reason, probe=False)
     return gate

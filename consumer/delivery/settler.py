@@ -64,6 +64,7 @@ class Settler:
         letterhead: Letterhead,
         telemetry: Telemetry,
         troubles: Troubles,
+        owns: Callable[[], bool],
         wall_clock: Clock,
         on_progress: Callable[[], None],
     ) -> None:
@@ -80,6 +81,7 @@ class Settler:
         self._on_progress = on_progress
         self._letters: Lane[_Letter] = Lane(
             "dead letters",
+            owns=owns,
             write=self._write_letters,
             written=self._letters_written,
             size_bytes=lambda letter: letter.record.held_bytes,
@@ -87,6 +89,7 @@ class Settler:
         )
         self._endings: Lane[_Ending | _Tombstone] = Lane(
             "outcomes",
+            owns=owns,
             write=self._write_endings,
             written=self._endings_written,
             size_bytes=lambda _: OUTCOME_BYTES,

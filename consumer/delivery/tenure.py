@@ -54,6 +54,7 @@ class Tenure:
             letterhead=letterhead,
             telemetry=account.telemetry,
             troubles=account.troubles,
+            owns=owns,
             wall_clock=wall_clock,
             on_progress=on_progress,
         )

@@ -208,8 +208,10 @@ class Worker:
         # A probe may take a change that was set aside for later.
         wanted = min(bound, self._backlog.sessions) if probe else self._backlog.waiting(soon, bound)
         missing = wanted - account.quota.usable(limits, soon)
+        before = account.quota.next_slot
         if missing > 0:
             account.quota = account.quota.reserve(limits, missing, now)
+        if account.quota.next_slot > before:
             self._on_progress()
 
     def _calls_at_once(self, *, probe: bool) -> int:
@@ -234,9 +236,7 @@ class Worker:
 
     def _set_gate_of_day(self, reason: str, until: float, now: float) -> None:
         account = self._account
-        account.gate = account.gate.day_used_up(
-            account.rules.gate, now, until=until, reason=reason, probe=False
-        )
+        account.gate = account.gate.own_day_used_up(account.rules.gate, now, until=until, reason=reason)
         account.changed()
 
     def _start_call(self, calls: asyncio.TaskGroup, group: Group, now: float, *, probe: bool) -> None:

@@ -80,7 +80,7 @@ class Journal:
 
     async def run(self) -> None:
         """Commit whenever something has moved. Never returns."""
-        failures = 0
+        failures = refusals = 0
         while True:
             await self._moved.wait()
             self._moved.clear()
@@ -98,9 +98,11 @@ class Journal:
                 await self._again_later(failures)
                 failures += 1
             else:
-                failures = 0 if complete else failures + 1
+                failures = 0
+                refusals = 0 if complete else refusals + 1
                 if not complete:
-                    await self._again_later(failures)
+                    # Of one account, perhaps: the others don't wait for it.
+                    asyncio.get_running_loop().call_later(REPEAT_PAUSES.nth(refusals), self._moved.set)
 
     async def commit(self, owner: Committer) -> bool:
         """Commit what has moved since the last commit: False where some of it was refused.

@@ -262,7 +262,9 @@ class Member:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await self._journal.commit(ownership)
         except (FencedError, CommitError, TimeoutError) as exc:
-            log.warning("last commit failed: what it held will be done again", error=str(exc))
+            log.warning(
+                "last commit failed: what it held will be done again", error=str(exc) or type(exc).__name__
+            )
         finally:
             self._known.update(self._journal.positions())
             await self._accounts.end(self._journal.positions())

@@ -1,7 +1,7 @@
 """Whether a run kept the laws: every finding is a sentence. Pure."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from tests.chaos.evidence import Evidence
 from tests.chaos.oracle import deliver
@@ -52,23 +52,38 @@ def without_ownership(run: Evidence) -> Iterator[str]:
 
 
 def lost(run: Evidence) -> Iterator[str]:
-    """Law 1: every record is applied or dead-lettered, as the oracle says, and none of them both."""
-    applied = {call.event for call in run.calls if call.written_at is not None}
+    """Law 1: every record is applied, overtaken or dead-lettered, as the oracle says, and none both."""
+    applied = {call.event for call in run.calls if call.written_at is not None and call.event is not None}
     dead = {letter.id for letter in run.letters}
     planned = {event.id: event for event in run.plan.events}
     good = deliver(planned[record.event] for record in run.records).applied
+    overtaken = _overtaken(run, applied & good)
     for record in run.records:
         where = f"{run.topic}:{record.partition}:{record.offset}"
-        if record.event in good and record.event not in applied:
+        if record.event in good and record.event not in applied | overtaken:
             fate = "dead-lettered though Zoho takes it" if where in dead else "lost"
             yield f"{fate}: {record.event} at {where}, never applied"
         elif record.event in good and where in dead:
             yield f"dead-lettered though applied: {record.event} at {where}"
-        elif record.event not in good and where not in dead:
+        elif record.event not in good | overtaken and where not in dead:
             yield f"lost: {record.event} at {where}, never dead-lettered"
     missing = planned.keys() - {record.event for record in run.records}
     if missing and not run.failures:
         yield f"never published, so the run proves little: {', '.join(sorted(missing))}"
+
+
+def _overtaken(run: Evidence, applied: Set[str]) -> set[str]:
+    """Events that a newer one of their session, which was applied, has made needless."""
+    planned = {event.id: event for event in run.plan.events}
+    done: set[int] = set()
+    found = set()
+    for record in reversed(run.records):
+        session = planned[record.event].session
+        if session in done:
+            found.add(record.event)
+        if record.event in applied:
+            done.add(session)
+    return found
 
 
 def wrong_states(run: Evidence) -> Iterator[str]:

@@ -159,6 +159,7 @@ async def on_stage(
         letterhead=Letterhead("default", "session-consumer", "1.2.3"),
         telemetry=Silent(),
         troubles=account.troubles,
+        owns=lambda: True,
         wall_clock=clock,
         on_progress=lambda: None,
     )

@@ -11,7 +11,7 @@ from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.scene import changes, finished, last_names, names_at_zoho, reaches, until
 from tests.kafka_broker.traffic import committed, publish, set_position
 from tests.kafka_broker.under_test import KafkaUnderTest
-from tests.process import settings_for
+from tests.process import ConsumerProcess, settings_for
 
 # A minute is 3 s here; a lock would last longer than any test.
 QUOTA = EmulatorOptions(limits=Limits(30, 3.0, 60.0))
@@ -167,3 +167,37 @@ async def test_law_3_a_frozen_owner_that_wakes_up_makes_no_call_out_of_turn(
         audit = zoho.audit()
         assert (30, 0) == (audit.most_in_window, audit.locks)
         assert last_names(150, 40) == names_at_zoho(zoho, 40)
+
+
+async def test_a_call_of_an_owner_before_the_last_one_still_holds_the_next_one_back(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Frozen with a call on its way; its successor is stopped cleanly before that must be over."""
+    made = await topics()
+    async with Emulator(QUOTA) as zoho:
+        zoho.add_fault(Fault("slow", calls=1, seconds=7))
+        settings = {**QUICK_TO_NOTICE, "zoho_timeout_seconds": 8}
+
+        def replica() -> ConsumerProcess:
+            return consumer_process(settings_for(kafka, made, zoho.url, **settings))
+
+        async def called() -> bool:
+            return zoho.audit().calls == 1
+
+        async with replica() as first, replica() as second:
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+            await until(called)
+            first.signal(signal.SIGSTOP)
+            await publish(kafka.bootstrap, made.source, changes(2, 1)[1:])
+            status = await reaches(second, "running", 10)
+            assert status["until"] is not None
+            assert "last owner" in status["reason"]
+            async with replica() as third:
+                await second.terminate()
+                await reaches(third, "running", 10)
+                await finished(third, 2, 30)
+                assert ["change 1"] == names_at_zoho(zoho, 1)
+                first.signal(signal.SIGCONT)
+                await third.terminate()
+
+        assert 3 >= zoho.audit().writes

@@ -111,7 +111,8 @@ def test_the_next_free_slot_is_free_exactly_then(
 ) -> None:
     """Not before, and not later; where no time is given, no time alone frees one."""
     limits = QuotaLimits(requests, 60.0)
-    quota = Quota(tuple(sorted(answered)), tuple((n, now) for n in range(flying)), next_slot=flying)
+    in_flight = tuple((n, now) for n in range(flying))
+    quota = Quota(tuple(sorted(answered)), in_flight=in_flight, next_slot=flying)
     free_at = quota.next_free_at(limits, now)
 
     if free_at is None:
@@ -123,15 +124,15 @@ def test_the_next_free_slot_is_free_exactly_then(
 
 
 def test_law_3_a_call_needs_a_reservation_that_is_recorded_and_young() -> None:
-    """It is no use before the commit was acknowledged, nor in its last quarter, nor twice."""
+    """It is no use before the commit was acknowledged, nor in its last tenth, nor twice."""
     limits = QuotaLimits(10, 60.0, reservation_seconds=4.0)
     quota = Quota().reserve(limits, 2, 100.0)
     with pytest.raises(ValueError, match="no reservation"):
         quota.take(limits, 100.0)
     quota = quota.recorded(quota.next_slot)
-    assert (2, 0) == (quota.usable(limits, 102.9, recorded=True), quota.usable(limits, 103.0))
+    assert (2, 0) == (quota.usable(limits, 103.5, recorded=True), quota.usable(limits, 103.6))
     with pytest.raises(ValueError, match="no reservation"):
-        quota.take(limits, 103.0)
+        quota.take(limits, 103.6)
     quota, slot = quota.take(limits, 101.0)
     assert (True, False) == (quota.is_young(limits, slot, 103.9), quota.is_young(limits, slot, 104.0))
     assert 1 == quota.usable(limits, 101.0, recorded=True)

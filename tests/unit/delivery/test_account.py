@@ -52,7 +52,7 @@ def test_what_this_process_wrote_itself_it_knows_better() -> None:
     before = owner.quota
     owner.resume(text, committed=True)
 
-    assert (before, 0.0) == (owner.quota, owner.quiet_until)
+    assert before is owner.quota
 
 
 @pytest.mark.parametrize("text", [None, "", "somebody's own note", '{"v":99}'])
@@ -71,7 +71,7 @@ def test_the_state_is_numbered_by_what_it_says() -> None:
     owner = busy(account())
     first = owner.state_text()
     assert first == owner.state_text()
-    owner.quota = owner.quota.answer(1, NOW) if owner.quota.in_flight else owner.quota.without_reservations()
+    owner.quota = owner.quota.without_reservations()
 
     assert (1, 2) == tuple(json.loads(text)["n"] for text in (first, owner.state_text()))
 
@@ -84,3 +84,30 @@ def test_a_process_whose_clock_was_set_meanwhile_writes_the_wall_clocks_time() -
     new.resume(stepped.state_text(), committed=True)
 
     assert 13 == new.quota.used(new.rules.quota, NOW + 3600)
+
+
+def test_commits_that_come_too_late_for_any_call_are_told_as_the_state() -> None:
+    """Reservations that are void when they are recorded: nothing could be called for ever, in silence."""
+    now = [NOW]
+    owner = bare_account(lambda: now[0])
+    owner.owned = True
+    limits = owner.rules.quota
+    for seconds, state in ((4.9, "running"), (4.9, "running"), (4.9, "kafka_down"), (0.1, "running")):
+        owner.quota = owner.quota.reserve(limits, 1, now[0])
+        now[0] += seconds
+        owner.recorded(owner.quota.next_slot)
+        assert (seconds, state) == (seconds, owner.state)
+
+    assert owner.reason is None
+
+
+def test_the_wait_after_a_crash_is_told() -> None:
+    """No call for half a minute looks like a hang where nobody says why."""
+    owner = account()
+    owner.owned = True
+    owner.resume(busy(account()).state_text(), committed=True)
+    owner.gate = Gate()
+    status = owner.status()
+
+    assert ("running", True) == (status["state"], "last owner" in status["reason"])
+    assert status["until"] == status["quota"]["next_free_at"]

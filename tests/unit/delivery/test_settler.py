@@ -37,6 +37,7 @@ class Scene:
         done: Mapping[TopicPartition, Collection[int]] | None = None,
         outcomes: FakeOutcomesTopic | None = None,
     ) -> None:
+        self.owns = True
         self.moves: list[int] = []
         self.troubled: list[bool] = []
         self.troubles = Troubles(lambda: self.troubled.append(bool(self.troubles)))
@@ -49,6 +50,7 @@ class Scene:
             letterhead=Letterhead("default", "group", "1"),
             telemetry=Silent(),
             troubles=self.troubles,
+            owns=lambda: self.owns,
             wall_clock=clock,
             on_progress=lambda: self.moves.append(self.position),
         )
@@ -212,3 +214,19 @@ def test_a_dead_letter_whose_event_can_be_named_has_an_outcome_after_it() -> Non
         value["deadLetterId"],
         value["errorClass"],
     )
+
+
+def test_law_3_nothing_is_written_while_ownership_is_in_doubt() -> None:
+    """A frozen owner that wakes up writes no dead letter out of turn; it waits to hear of its end."""
+    topic = FakeDeadLetterTopic()
+
+    async def scene() -> None:
+        async with Scene(topic) as made:
+            made.owns = False
+            made.give_up(record(0))
+            await asyncio.sleep(60.0)
+            assert 0 == topic.batches
+            made.owns = True
+            assert await made.settler.all_written(1.0)
+
+    simulate(scene())

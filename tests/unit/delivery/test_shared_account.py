@@ -1,12 +1,12 @@
 """Others call with the same account: hours of it on simulated time, against a Zoho that locks."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.fakes.simulated_time import clock, simulate
-from tests.fakes.stage import Stage, change_record, on_stage, session
+from tests.fakes.stage import Stage, change_record, on_stage, rules, session
 from tests.fakes.zoho import Threshold
 
 
@@ -82,6 +82,22 @@ def test_calls_to_other_apis_cost_half_of_the_quota_at_most() -> None:
 
     assert 15 * 58 <= simulate(scene())
     assert 0 == portal.threshold.locks
+
+
+def test_what_is_to_be_left_of_the_day_is_left() -> None:
+    """Ten calls are others': probes find out whether a new day has begun, and cost ever fewer of them."""
+    portal = Portal(Threshold(), left=40)
+    reserving = rules()
+    reserving = replace(reserving, gate=replace(reserving.gate, daily_reserve=10))
+
+    async def scene() -> int:
+        async with on_stage(portal.threshold, with_rules=reserving) as stage:
+            portal.on(stage)
+            stage.worker.receive([change_record(n, n) for n in range(200)])
+            await asyncio.sleep(3600)
+            return portal.left
+
+    assert 3 <= simulate(scene()) <= 10
 
 
 def test_a_lock_without_a_count_of_the_day_halves_the_share() -> None:

@@ -246,3 +246,22 @@ def test_what_one_partition_refuses_is_told_and_tried_again_and_holds_up_no_othe
     assert ({FIRST: "gone"}, {}) == (refused[0], refused[-1])
     assert {SECOND: 8} == owner.commits[0]
     assert {FIRST: 6} == owner.commits[-1]
+
+
+def test_a_refused_partition_delays_the_commits_of_no_other() -> None:
+    """It is another account's, perhaps: a reservation there waits a commit, not a pause."""
+    owner = FakeOwner(refuses={FIRST: "gone"})
+
+    async def scene() -> list[int]:
+        async with Desk() as desk:
+            desk.journal.begin(owner, desk.draft().entries)
+            desk.move(FIRST, 6)
+            await asyncio.sleep(20.0)  # the pauses between its repeats have grown by now
+            made = []
+            for position in range(10, 20):
+                desk.move(SECOND, position)
+                await asyncio.sleep(0.1)
+                made.append(owner.commits[-1].get(SECOND, 0))
+            return made
+
+    assert list(range(10, 20)) == simulate(scene())
