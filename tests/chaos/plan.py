@@ -26,7 +26,7 @@ DisruptionKind = Literal[
 
 PARTITIONS = 2
 SESSION_TIMEOUT_SECONDS = 2.0
-_SESSIONS = 12
+_SESSIONS = 40
 _EVENTS = 100
 _GOOD: tuple[EventKind, ...] = ("good",) * 17
 _OF_REPLICAS: tuple[DisruptionKind, ...] = ("kill", "stop", "freeze", "cut", "reset")

@@ -127,7 +127,8 @@ async def test_after_the_position_was_set_by_hand_all_slots_count_as_just_used(
         await publish(kafka.bootstrap, made.source, changes(30, 30))
         await finished(process, 30)
         await process.terminate()
-        await asyncio.to_thread(set_position, kafka.bootstrap, made, 0)
+        await asyncio.to_thread(set_position, kafka.bootstrap, made, 30)
+        await publish(kafka.bootstrap, made.source, changes(60, 60)[30:])
         process.start()
         await process.wait_until_ready()
         assert 30 == (await process.account())["quota"]["used"]
@@ -176,7 +177,7 @@ async def test_a_call_of_an_owner_before_the_last_one_still_holds_the_next_one_b
     made = await topics()
     async with Emulator(QUOTA) as zoho:
         zoho.add_fault(Fault("slow", calls=1, seconds=7))
-        settings = {**QUICK_TO_NOTICE, "zoho_timeout_seconds": 8}
+        settings = {**QUICK_TO_NOTICE, "zoho_timeout_seconds": 8, "shutdown_seconds": 20}
 
         def replica() -> ConsumerProcess:
             return consumer_process(settings_for(kafka, made, zoho.url, **settings))
