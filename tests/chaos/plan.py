@@ -26,8 +26,8 @@ DisruptionKind = Literal[
 
 PARTITIONS = 2
 SESSION_TIMEOUT_SECONDS = 2.0
-_SESSIONS = 40
-_EVENTS = 100
+_SESSIONS = 95
+_EVENTS = 240
 _GOOD: tuple[EventKind, ...] = ("good",) * 17
 _OF_REPLICAS: tuple[DisruptionKind, ...] = ("kill", "stop", "freeze", "cut", "reset")
 _OF_BROKER: tuple[DisruptionKind, ...] = ("broker kill", "broker freeze")

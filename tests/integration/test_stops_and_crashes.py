@@ -133,7 +133,8 @@ async def _killed_again_and_again(
         assert last_names(270, 30) == names_at_zoho(zoho, 30), f"seed {seed}"
         assert len({header(letter, "dlq.id") for letter in letters}) == 30, f"seed {seed}"
         # Every extra call or copy is one of a crash: at most what was in flight or uncommitted then.
-        extra_calls = zoho.audit().calls - 290
+        # Of the 20 of unknown sessions, one answer may settle two.
+        extra_calls = zoho.audit().calls - 280
         assert 0 <= extra_calls <= kills * 8 * 2, f"seed {seed}"
 
 
