@@ -13,6 +13,7 @@ import structlog
 from consumer import __version__
 from consumer.clock import steady_clock
 from consumer.delivery.account import Account
+from consumer.delivery.account_status import status_of
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.session_ledger import SessionLedger
 from consumer.delivery.troubles import Trouble
@@ -68,7 +69,7 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """What `/status` says."""
-        accounts = {served.account.rules.name: served.account.status() for served in self._served}
+        accounts = {served.account.rules.name: status_of(served.account) for served in self._served}
         return {"version": __version__, "accounts": accounts}
 
     async def run(self) -> None:

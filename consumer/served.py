@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from consumer.delivery.account import Account
+from consumer.delivery.account_status import eta_seconds
 from consumer.kafka.outcome_reader import OutcomeReader
 from consumer.rules import credential
 from consumer.settings import AccountSettings
@@ -72,7 +73,7 @@ class Served:
             events=account.backlog.events,
             sessions=account.backlog.sessions,
             oldest_event_age_seconds=0.0 if oldest is None else max(0.0, time.time() - oldest),
-            drain_eta_seconds=account.eta_seconds(now),
+            drain_eta_seconds=eta_seconds(account, now),
         )
         metrics.set_lag(account.lag())
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -247,7 +246,7 @@ class Account:
             log.warning(
                 "the day's calls will run out",
                 account=self.rules.name,
-                at=self._shown(runs_out_at),
+                at=rfc3339(self.wall(runs_out_at)),
                 left=min(left),
             )
 
@@ -287,60 +286,6 @@ class Account:
     def wall(self, seconds: float) -> float:
         """A moment of `clock` by the wall clock as it is now: that of the start may have been wrong."""
         return seconds + round(self.clock_behind(), 2)
-
-    def _shown(self, seconds: float | None) -> str | None:
-        return None if seconds is None else rfc3339(self.wall(seconds))
-
-    def status(self) -> dict[str, Any]:
-        """The account's part of `/status` (contract, section 9)."""
-        now = self.clock()
-        limits = self.limits(now)
-        oldest = self.backlog.oldest_event_at()
-        next_free_at = self.quota.next_free_at(limits, now)
-        if next_free_at is not None:
-            next_free_at = max(next_free_at, self.quiet_until)
-        return {
-            "state": str(self.state),
-            "since": self._shown(self.since),
-            "until": self._waits_until(now),
-            "reason": self.reason,
-            "quota": {
-                "requests": self.rules.quota.requests,
-                "share": round(self.share.of(self.rules.quota, now), 3),
-                "others_in_window": self.share.others(self.rules.quota, now),
-                "window_seconds": limits.window_seconds,
-                "used": self.quota.used(limits, now),
-                "next_free_at": self._shown(next_free_at),
-                "left_today": self.left_today,
-                "runs_out_at": self._shown(self.runs_out_at(now)),
-            },
-            "backlog": {
-                "events": self.backlog.events,
-                "sessions": self.backlog.sessions,
-                "oldest_event_at": None if oldest is None else rfc3339(oldest),
-                "eta_seconds": round(self.eta_seconds(now), 1),
-            },
-            "lag": self.lag(),
-        }
-
-    def _waits_until(self, now: float) -> str | None:
-        """When what keeps calls from being made is over, where that is known."""
-        closed = self.gate.closed
-        until = closed.until if closed is not None and self.state is closed.state else 0.0
-        if self.state is AccountState.RUNNING:
-            until = self.quiet_until
-        return self._shown(until) if until > now else None
-
-    def eta_seconds(self, now: float) -> float:
-        """How long the backlog takes at the quota, from now, with no trouble on the way."""
-        events = self.backlog.events
-        if events == 0:
-            return 0.0
-        limits = self.limits(now)
-        opens_at = 0.0 if self.gate.closed is None else self.gate.closed.until
-        closed = max(0.0, max(opens_at, self.quiet_until) - now)
-        beyond_free = max(0, events - self.quota.free(limits, now))
-        return closed + beyond_free / limits.requests * limits.window_seconds
 
 
 def day_bounds(now: float, zone: ZoneInfo) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from consumer.delivery.account import Account
+from consumer.delivery.account_status import status_of
 from consumer.delivery.gate import AccountState, Closed, Gate
 from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.quota import Quota
@@ -107,7 +108,7 @@ def test_the_wait_after_a_crash_is_told() -> None:
     owner.owned = True
     owner.resume(busy(account()).state_text(), committed=True)
     owner.gate = Gate()
-    status = owner.status()
+    status = status_of(owner)
 
     assert ("running", True) == (status["state"], "last owner" in status["reason"])
     assert status["until"] == status["quota"]["next_free_at"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from consumer.delivery.account_status import status_of
 from consumer.delivery.gate import AccountState
 from tests.fakes.simulated_time import simulate
 from tests.fakes.stage import change_record, on_stage, rules
@@ -31,7 +32,7 @@ def test_the_status_shows_the_oldest_event_whatever_its_time_is(time: str, shown
         late = replace(record, timestamp_ms=2**62, value=json.dumps(event).encode())
         async with on_stage() as stage:
             stage.worker.receive([late])
-            return stage.account.status()
+            return status_of(stage.account)
 
     assert simulate(scene())["backlog"]["oldest_event_at"] == shown
 
@@ -50,7 +51,7 @@ def test_moments_are_shown_by_the_wall_clock_as_it_is_now() -> None:
             account.clock_behind = lambda: 365 * 86_400 + 5 * 3600
             assert account.day_ends_at(account.clock()) is None, "the count of another day"
             account.quota = replace(account.quota, day_calls=1)
-            return account.status(), account.day_ends_at(account.clock()), first_day, account.clock()
+            return status_of(account), account.day_ends_at(account.clock()), first_day, account.clock()
 
     status, ends_at, first_day, now = simulate(scene())
     behind = 365 * 86_400 + 5 * 3600

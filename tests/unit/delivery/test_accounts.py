@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.delivery.account import Account
+from consumer.delivery.account_status import status_of
 from consumer.delivery.accounts import Accounts, shared_rooms
 from consumer.delivery.change import Change
 from consumer.delivery.gate import AccountState
@@ -48,7 +49,7 @@ async def test_an_ownership_that_ended_leaves_no_backlog_to_tell_of() -> None:
         )
         await accounts.end({})
 
-    assert account.status()["backlog"]["events"] == 0
+    assert status_of(account)["backlog"]["events"] == 0
 
 
 @pytest.mark.parametrize(("generation", "kept"), [(8, True), (9, False), (7, False)])
