@@ -6,7 +6,7 @@ Without a name all of them but the long one.
 import asyncio
 import sys
 
-from benchmarks import accounts, decision, flood, idle, memory, outcomes, quota_share, real
+from benchmarks import accounts, decision, flood, idle, memory, newest, outcomes, quota_share, real
 
 MEASUREMENTS = {
     "accounts": accounts.measure,
@@ -14,6 +14,7 @@ MEASUREMENTS = {
     "flood": flood.measure,
     "idle": idle.measure,
     "memory": memory.measure,
+    "newest": newest.measure,
     "outcomes": outcomes.measure,
     "quota": quota_share.measure,
     "crash": real.measure_scaled,
