@@ -51,6 +51,9 @@ def show_summary(console: Console, stage: Stage, letters: list[Record], problems
     console.print(f"\n[bold]{len(stage.told)} events[/] were published to {SOURCE}.")
     proof = "." if problems else ": Zoho has every session as it was last published."
     console.print(f"[green]{stage.done('applied')} were applied[/]{proof}")
+    needless = stage.done("superseded") + stage.done("stale") + stage.done("duplicate")
+    if needless:
+        console.print(f"{needless} cost no call: a newer event of their session says all that they say.")
     if letters:
         _show_dead_letters(console, letters)
     else:
