@@ -31,10 +31,11 @@ def describe(outcome: Row) -> Iterator[str]:
 
 
 def last_applied(rows: Sequence[Row]) -> str:
-    """What the session's last record says of its last applied event, as a sentence."""
-    applied = rows[-1]["applied"]
-    if applied is None:
+    """The newest `applied` among all records of a session, as a sentence: a late one may carry an older."""
+    found = [row["applied"] for row in rows if row["applied"] is not None]
+    if not found:
         return "Nothing was applied yet."
+    applied = max(found, key=lambda each: str(each["at"]))
     return one_line(f"Applied last: {applied['id']}, at {_moment(applied['at'])}.")
 
 

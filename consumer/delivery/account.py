@@ -58,6 +58,7 @@ class Account:
     `calls`: our calls so far that may have reached Zoho.
     `blocked`: sessions of which a call without an answer may still arrive, and until when.
     `done_beyond`: records finished beyond the committed position, by partition, with that position;
+    `position_known`: the position is one that an owner has committed, not one that somebody set;
     `generation`: the group's when the account was last owned.
     """
 
@@ -83,6 +84,7 @@ class Account:
     lag: Callable[[], dict[str, int]] = dict
     done_beyond: dict[TopicPartition, tuple[int, frozenset[int]]] = field(default_factory=dict)
     generation: int = -1
+    position_known: bool = False
     on_wake: Callable[[], None] = lambda: None
     troubles: Troubles = field(init=False)
     shown: AccountState = AccountState.STANDBY
@@ -132,6 +134,7 @@ class Account:
             except ValueError as exc:
                 log.warning("quota state not readable", account=self.rules.name, reason=str(exc))
                 text = None
+        self.position_known = bool(writer)
         if writer == self.writer:
             return
         if text:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring_ascii as quoted
@@ -23,6 +24,8 @@ MAX_TOPIC_CHARACTERS: Final = 249
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SESSION: Final = re.compile(r"[0-9]{1,30}(?:/[0-9]{1,30}){3}")
 _HEAD: Final = '{"schema":1,'
+_EVENT: Final = '"event":'
+_ORIGIN: Final = '"origin":'
 _APPLIED: Final = ',"applied":'
 _decode: Final = json.JSONDecoder().raw_decode
 
@@ -141,6 +144,29 @@ def applied_of(value: bytes) -> Applied | None:
         raise ValueError(f"not an outcome: {type(exc).__name__}") from None
 
 
+def settled_of(value: bytes) -> tuple[Origin, int] | None:
+    """Whose outcome a value is: where its record was first read, and `event_mark` of its event.
+
+    None where it can't be told; only of what we wrote ourselves.
+    """
+    text = value.decode()
+    place, event = text.find(_ORIGIN), text.find(_EVENT)
+    if not text.startswith(_HEAD) or place < 0 or event < 0:
+        return None
+    try:
+        found, _ = _decode(text, place + len(_ORIGIN))
+        reference, _ = _decode(text, event + len(_EVENT))
+        origin = Origin(found["topic"], found["partition"], found["offset"])
+        return origin, event_mark(reference["source"], reference["id"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def event_mark(source: str, event_id: str) -> int:
+    """32 bits of an event's identity."""
+    return zlib.crc32(f"{source}\0{event_id}".encode(errors="replace"))
+
+
 def micros(moment: datetime) -> int:
     """Microseconds since 1970, exactly."""
     since = moment - _EPOCH
@@ -178,7 +204,11 @@ def _number(found: object, most: int) -> int:
 
 
 def _read_time(text: str) -> int:
-    return micros(datetime.fromisoformat(text))  # TypeError without an offset
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset")
+    # It is written again in UTC, where the ends of the calendar are nearer: OverflowError beyond.
+    return micros(moment.astimezone(UTC))
 
 
 def _reference(event: EventReference) -> str:

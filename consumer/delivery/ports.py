@@ -9,6 +9,7 @@ from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.outcome import OutcomeRecord
 from consumer.delivery.verdicts import CallReport
 from consumer.events.model import SessionKey
+from consumer.records import TopicPartition
 
 
 class ZohoPort(Protocol):
@@ -78,6 +79,10 @@ class HistoryPort(Protocol):
 
     async def at_end(self, deadline_seconds: float) -> bool:
         """Wait until the ledger has all that is in the topic now; False where that takes longer."""
+        ...
+
+    def settled_from(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, dict[int, int]]:
+        """The offsets at these positions and beyond whose records have an outcome, with `event_mark`s."""
         ...
 
     def rest(self) -> None:

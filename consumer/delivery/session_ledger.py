@@ -66,7 +66,7 @@ def about_refused(identity: EventIdentity, record: Record) -> About | None:
     except ValueError:
         return None
     origin = Origin(record.topic, record.partition, record.offset)
-    return About(session, EventReference(event_id, source, time_us, None), origin)
+    return About(session, EventReference(event_id, source, time_us, identity.revision), origin)
 
 
 def _version(applied: Applied, sequence: int = NOT_READ) -> Version:

@@ -12,7 +12,7 @@ from consumer.clock import Clock
 from consumer.delivery.dead_letter import Failure, Letterhead, dead_letter, dead_letter_id
 from consumer.delivery.lane import Lane
 from consumer.delivery.offsets import Offsets
-from consumer.delivery.outcome import Outcome, OutcomeRecord
+from consumer.delivery.outcome import Outcome, OutcomeRecord, event_mark
 from consumer.delivery.ports import DeadLetterPort, NotWritten, OutcomePort, Telemetry
 from consumer.delivery.session_ledger import About, SessionLedger
 from consumer.delivery.troubles import Trouble, Troubles
@@ -72,6 +72,7 @@ class Settler:
         self.held_records = 0
         self.held_bytes = 0
         self._already_done = {partition: set(done) for partition, done in already_done.items()}
+        self._settled_before: Mapping[TopicPartition, Mapping[int, int]] = {}
         self._letter_port = letters
         self._outcome_port = outcomes
         self._ledger = ledger
@@ -107,6 +108,18 @@ class Settler:
         deadline = asyncio.get_running_loop().time() + seconds
         # A dead letter that is written has an outcome to be written after it.
         return await self._letters.all_written(deadline) and await self._endings.all_written(deadline)
+
+    def settled_before(self, settled: Mapping[TopicPartition, Mapping[int, int]]) -> None:
+        """Another owner has settled these records, by offset, with their events' marks."""
+        self._settled_before = settled
+
+    def is_settled(self, record: Record, source: str, event_id: str) -> bool:
+        """Whether the record's event has its outcome already; if so, the record is finished."""
+        mark = self._settled_before.get(record.topic_partition, {}).get(record.offset)
+        if mark is None or mark != event_mark(source, event_id):
+            return False
+        self._let_go(record)
+        return True
 
     def receive(self, record: Record) -> bool:
         """A record came in. False if it is done already and nothing more is to be done for it."""
@@ -169,9 +182,12 @@ class Settler:
         self._endings.put(_Ending(outcome, record))
 
     def _finish(self, record: Record, outcome: str) -> None:
+        self._telemetry.event(outcome)
+        self._let_go(record)
+
+    def _let_go(self, record: Record) -> None:
         self.held_records -= 1
         self.held_bytes -= record.held_bytes
-        self._telemetry.event(outcome)
         if self.offsets[record.topic_partition].finish(record.offset):
             self._on_progress()
 

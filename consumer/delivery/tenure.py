@@ -13,6 +13,7 @@ from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.outcome import tombstone, written_again
 from consumer.delivery.settler import Settler
 from consumer.delivery.worker import Worker
+from consumer.events.model import SessionKey
 from consumer.records import TopicPartition
 
 HISTORY_SECONDS = 30.0
@@ -71,6 +72,7 @@ class Tenure:
         self.opened = False
         self._wall_clock = wall_clock
         self._tasks: list[asyncio.Task[None]] = []
+        self._burying: set[SessionKey] = set()
 
     def entries(self) -> dict[TopicPartition, Entry]:
         """What a commit has to say now: the positions, and beside the lowest one the quota's state."""
@@ -94,15 +96,23 @@ class Tenure:
         while not await account.history.at_end(HISTORY_SECONDS):
             log.warning("outcomes are not read to their end yet", account=account.rules.name)
         account.history.rest()
+        if account.position_known:
+            positions = {partition: offsets.position for partition, offsets in self.settler.offsets.items()}
+            self.settler.settled_before(account.history.settled_from(positions))
         for session, applied in account.ledger.packed.to_rewrite():
             self.settler.write_again(written_again(session, applied))
         self.opened = True
         while True:
             since = self._wall_clock() - account.rules.ledger_seconds
             for session in account.ledger.packed.untouched_since(since, FORGET_AT_ONCE):
-                forget = partial(account.ledger.packed.forget, str(session), since)
-                self.settler.bury(tombstone(session), forget)
+                if session not in self._burying:
+                    self._burying.add(session)
+                    self.settler.bury(tombstone(session), partial(self._buried, session, since))
             await asyncio.sleep(FORGET_SECONDS)
+
+    def _buried(self, session: SessionKey, since: float) -> None:
+        self._burying.discard(session)
+        self.account.ledger.packed.forget(str(session), since)
 
     async def drain(self, seconds: float) -> bool:
         """Start no call; let those in flight end, all outcomes be written. True if all was done in time."""

@@ -113,12 +113,16 @@ class Worker:
     def _take_in(self, record: Record, wall: float) -> None:
         reading = read_record(record, self._account.rules.events, wall)
         match reading:
+            case Event() if self._settler.is_settled(record, reading.source, reading.id):
+                pass
             case Event():
                 change = change_of(reading, record, self._sequence)
                 self._sequence += 1
                 self._finish(self._backlog.add(change))
             case Refusal():
                 about = about_refused(reading.identity, record)
+                if about and self._settler.is_settled(record, about.event.source, about.event.id):
+                    return
                 self._settler.give_up(record, Failure.of_refusal(reading, wall), about)
             case OtherType():
                 self._settler.skip(record)

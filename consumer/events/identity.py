@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from consumer.events.model import EventIdentity, SessionKey
-from schemas.fields import MAX_ATTRIBUTE_BYTES, MAX_ID_DIGITS
+from schemas.fields import MAX_ATTRIBUTE_BYTES, MAX_ID_DIGITS, MAX_REVISION
 from schemas.moments import parse_date_time
 
 
@@ -18,6 +18,7 @@ def identity_of(event: Mapping[str, object], time: datetime | None) -> EventIden
         source=_bounded(event.get("source")),
         time=None if time is None else time.isoformat(),
         session=_session(event.get("data")),
+        revision=_revision(event.get("data")),
     )
 
 
@@ -41,6 +42,12 @@ def _session(event_data: object) -> SessionKey | None:
     ids = [event_data.get(name) for name in ("courseId", "batchId", "moduleId", "sessionId")]
     good = [each for each in ids if isinstance(each, str) and _is_zoho_id(each)]
     return SessionKey(*good) if len(good) == len(ids) else None
+
+
+def _revision(event_data: object) -> int | None:
+    revision = event_data.get("revision") if isinstance(event_data, dict) else None
+    good = isinstance(revision, int) and not isinstance(revision, bool) and 0 <= revision <= MAX_REVISION
+    return revision if good else None
 
 
 def _is_zoho_id(text: str) -> bool:

@@ -52,6 +52,7 @@ class EventIdentity:
     source: str | None = None
     time: str | None = None
     session: SessionKey | None = None
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Event:
     @property
     def identity(self) -> EventIdentity:
         """For headers and logs."""
-        return EventIdentity(self.id, self.source, self.time.isoformat(), self.session)
+        return EventIdentity(self.id, self.source, self.time.isoformat(), self.session, self.revision)
 
 
 @dataclass(frozen=True, slots=True)

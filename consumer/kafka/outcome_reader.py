@@ -1,7 +1,7 @@
 """Follows an outcomes topic into the ledger: all of it once, then its tail, through every outage."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -12,9 +12,11 @@ from aiokafka import errors as kafka_errors
 from consumer.delivery.ledger import Ledger
 from consumer.delivery.outcome import STATE_KEY_PREFIX, applied_of, session_of
 from consumer.delivery.pauses import Pauses
+from consumer.delivery.settled import Settled
 from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError, translate
 from consumer.kafka.publisher import TopicMissingError
 from consumer.kafka.topic_reading import is_alive, partitions_of, reading
+from consumer.records import TopicPartition
 from consumer.settings import KafkaSettings, SettingsError
 
 POLL_SECONDS = 0.2
@@ -57,6 +59,7 @@ class OutcomeReader:
         self._following.set()
         self._trouble: str | None = None
         self._admitted = False
+        self._settled = Settled()
         self.records = 0
         self.foreign = 0
 
@@ -75,9 +78,14 @@ class OutcomeReader:
             reached.cancel()
         return bool(done)
 
+    def settled_from(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, dict[int, int]]:
+        """See `HistoryPort`."""
+        return {partition: self._settled.beyond(partition, at) for partition, at in positions.items()}
+
     def rest(self) -> None:
         """Read no more for now: who owns the account writes these records, and need not read them."""
         self._following.clear()
+        self._tell(None)
 
     def follow(self) -> None:
         """Read on from where it was left."""
@@ -96,9 +104,10 @@ class OutcomeReader:
             except _TROUBLES as exc:
                 self._raise_if_refused(exc)
                 failures = 0 if self.records > before else failures
-                if isinstance(exc, kafka_errors.OffsetOutOfRangeError):
+                if isinstance(exc, kafka_errors.OffsetOutOfRangeError | TopicMissingError):
                     self._next.clear()  # the topic was made anew: all of it is news
-                self._tell(_explained(exc, self._topic))
+                if self._following.is_set():
+                    self._tell(_explained(exc, self._topic))
             else:
                 continue
             await asyncio.sleep(REBUILD_PAUSES.nth(failures))
@@ -162,6 +171,7 @@ class OutcomeReader:
                     self._ledger.forget(session, heard_at - self._ledger_seconds)
                 else:
                     self._ledger.put(session, applied_of(message.value), heard_at)
+                    self._settled.add(message.value)
             except ValueError:
                 self._pass_over(message)
 

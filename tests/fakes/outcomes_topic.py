@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.delivery.outcome import OutcomeRecord
 from consumer.delivery.ports import NotWritten
+from consumer.records import TopicPartition
 
 
 @dataclass
@@ -42,6 +43,10 @@ class ReadHistory:
     async def at_end(self, deadline_seconds: float) -> bool:  # noqa: ARG002
         """It is."""
         return True
+
+    def settled_from(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, dict[int, int]]:
+        """Nothing."""
+        return {partition: {} for partition in positions}
 
     def rest(self) -> None:
         """As before."""

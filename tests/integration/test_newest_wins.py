@@ -164,3 +164,46 @@ async def test_with_soonest_the_training_that_starts_next_is_right_first(
             assert zoho.audit().calls <= 30
             await finished(process, 61)
             await process.terminate()
+
+
+async def test_what_was_settled_beyond_the_position_is_not_judged_anew(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """A failing event holds the position back; with mixed revisions, newer goes in a circle behind it."""
+    made = await topics()
+    options = EmulatorOptions(
+        limits=Limits(30, 3.0, 2.0), faults=(Fault("poison", session_id=session_id(9)),)
+    )
+    async with Emulator(options) as zoho:
+        process = consumer_process(settings_for(kafka, made, zoho.url, attempts=100))
+        process.start()
+        await process.wait_until_ready()
+        circle = [
+            binary(data(0, "b"), "b", time="2026-11-20T10:20:00Z"),
+            binary(data(0, "a") | {"revision": 5}, "a", time="2026-11-20T10:10:00Z"),
+            binary(data(0, "c") | {"revision": 4}, "c", time="2026-11-20T10:30:00Z"),
+        ]
+        await publish(kafka.bootstrap, made.source, [binary(data(9), "never")])
+        for number, event in enumerate(circle, start=1):
+            await publish(kafka.bootstrap, made.source, [event])
+            await finished(process, number)
+        refused = [binary(data(1, "bad", trainerId=7), f"bad{n}") for n in range(3)]
+        await publish(kafka.bootstrap, made.source, refused)
+        await finished(process, 6)
+        await process.terminate()
+        before, ended = await outcomes(kafka, made), names_at_zoho(zoho, 1)
+        process.start()
+        await process.wait_until_ready()
+        await publish(kafka.bootstrap, made.source, [binary(data(2, "last"), "last")])
+
+        async def last_applied() -> bool:
+            return "last" in await outcomes(kafka, made)
+
+        await until(last_applied)
+        await process.terminate()
+
+        assert ended == names_at_zoho(zoho, 1)
+    after = await outcomes(kafka, made)
+    assert before == {event: value for event, value in after.items() if event != "last"}
+    letters = await read_all(kafka.bootstrap, made.dead_letters)
+    assert 3 == len(letters)

@@ -13,8 +13,10 @@ from consumer.delivery.outcome import (
     Origin,
     Outcome,
     applied_of,
+    event_mark,
     micros,
     session_of,
+    settled_of,
     tombstone,
     written_again,
 )
@@ -164,3 +166,31 @@ def test_a_session_written_again_says_the_same_of_its_last_event() -> None:
 def _reference(event: EventReference) -> dict[str, object]:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=event.time_us)
     return {"id": event.id, "source": event.source, "time": moment, "revision": event.revision}
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_can_not_be_written_again_in_utc_is_refused(time: str) -> None:
+    """A foreign record must not end the process when its session is written again."""
+    value = (
+        '{"schema":1,"applied":{"id":"a","source":"s","time":"TIME","revision":null,"at":"TIME",'
+        '"origin":{"topic":"t","partition":0,"offset":1}}}'
+    ).replace("TIME", time)
+    with pytest.raises(ValueError, match="OverflowError"):
+        applied_of(value.encode())
+
+
+def test_an_outcome_tells_whose_it_is() -> None:
+    """By its record's place and its event's mark; another event there has another mark."""
+    outcome = Outcome(
+        SessionKey("1", "2", "3", "4"),
+        EventReference("e-1", "/s", 0, None),
+        Origin("t", 3, 7),
+        "stale",
+        0.0,
+        None,
+    )
+    value = outcome.record().value or b""
+
+    assert (Origin("t", 3, 7), event_mark("/s", "e-1")) == settled_of(value)
+    assert event_mark("/s", "e-1") != event_mark("/s", "e-2")
+    assert settled_of(b"{}") is None

@@ -331,9 +331,9 @@ def test_a_type_that_is_no_text_is_not_skipped() -> None:
     [
         (
             {"id": "a\u202eb"},
-            EventIdentity(None, "https://lms.example.com/planner", "2026-11-20T08:15:30+00:00"),
+            EventIdentity(None, "https://lms.example.com/planner", "2026-11-20T08:15:30+00:00", revision=7),
         ),
-        ({"id": 5, "source": None, "time": "x"}, EventIdentity()),
+        ({"id": 5, "source": None, "time": "x"}, EventIdentity(revision=7)),
     ],
 )
 def test_identity_holds_what_is_printable_and_bounded(
