@@ -70,7 +70,7 @@ class Replica:
             self._start()
 
     def freezes(self) -> list[Trouble]:
-        """When it was frozen in an ambush, as it says itself once it is awake."""
+        """When it was frozen in an ambush, as it says itself before."""
         found = [json.loads(line) for line in self.process.log_lines() if line.startswith('{"frozen_at"')]
         what = f"replica {self.number} froze at"
         return [

@@ -1,7 +1,7 @@
 """`python -m tests.chaos.victim REPLICA [DEED LABEL NTH SECONDS]`: the command `run`, named in the group.
 
-At the label's nth passage it kills itself (DEED `kill`), or freezes for so long (`freeze`) and says so in
-a line of its log. The name is Kafka's client id: it makes the broker's own record of the group say which
+At the label's nth passage it kills itself (DEED `kill`), or says so in a line of its log and freezes for so
+long (`freeze`). The name is Kafka's client id: it makes the broker's own record of the group say which
 replica owned what.
 """
 
@@ -38,10 +38,12 @@ def _kill() -> None:
 
 def _freeze(label: str, seconds: float) -> None:
     """SIGSTOP, until a child of ours, which does not stop with us, sends SIGCONT."""
-    begins_at = time.time()
+    now = time.time()
+    # Said before it is so: who is killed in its sleep says nothing any more.
+    said = json.dumps({"frozen_at": label, "from": now, "to": now + seconds})
+    print(said, file=sys.stderr, flush=True)
     subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -CONT {os.getpid()}"])
     os.kill(os.getpid(), signal.SIGSTOP)
-    print(json.dumps({"frozen_at": label, "from": begins_at, "to": time.time()}), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
