@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+import pytest
+
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
@@ -49,6 +51,7 @@ async def test_a_replica_that_joins_moves_nothing_and_costs_no_call(
         assert zoho.audit().most_in_flight_of_one_session == 1
 
 
+@pytest.mark.slow  # its quick sister is in test_quota_over_lives
 async def test_a_frozen_owner_is_replaced_and_comes_back_as_standby(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
