@@ -218,6 +218,7 @@ async def test_no_more_events_are_held_than_the_backlog_may_hold(
             await process.terminate()
 
 
+@pytest.mark.slow  # long enough to be seen on a busy machine; the rules are tested on simulated hours
 async def test_others_who_use_the_account_get_room_and_the_share_comes_back(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
@@ -227,16 +228,16 @@ async def test_others_who_use_the_account_get_room_and_the_share_comes_back(
     async with Emulator(options) as zoho:
         settings = settings_for(kafka, made, zoho.url, quota_requests=20, quota_window_seconds=1)
         async with consumer_process(settings) as process:
-            await publish(kafka.bootstrap, made.source, changes(120, 60))
+            await publish(kafka.bootstrap, made.source, changes(600, 60))
 
             async def shared() -> bool:
                 zoho.foreign_calls(1)
                 await asyncio.sleep(0.2)
                 quota = (await process.account())["quota"]
-                return bool(0.5 <= quota["share"] < 1.0 and quota["others_in_window"] > 0)
+                return bool(quota["share"] < 1.0 and quota["others_in_window"] > 0)
 
             await until(shared)
-            await finished(process, 120)
+            await finished(process, 600)
             metrics = await process.metrics()
             assert metrics['session_consumer_locks_total{account="default"}'] == 0
             await publish(kafka.bootstrap, made.source, changes(60, 60))
