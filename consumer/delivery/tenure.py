@@ -70,6 +70,7 @@ class Tenure:
             chance=chance,
         )
         self.opened = False
+        self._owns = owns
         self._wall_clock = wall_clock
         self._tasks: list[asyncio.Task[None]] = []
         self._burying: set[SessionKey] = set()
@@ -121,7 +122,9 @@ class Tenure:
         deadline = loop.time() + seconds
         worker, settler, _ = self._tasks  # begun before it is drained
         done, _ = await asyncio.wait([worker], timeout=seconds)
-        written = not settler.done() and await self.settler.all_written(max(0.0, deadline - loop.time()))
+        # While ownership is in doubt nothing is written, so there is nothing to wait for.
+        writes = not settler.done() and self._owns()
+        written = writes and await self.settler.all_written(max(0.0, deadline - loop.time()))
         self.account.quota = self.account.quota.without_reservations()
         return bool(done) and written
 

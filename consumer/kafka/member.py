@@ -17,6 +17,7 @@ from consumer.delivery.pauses import Pauses
 from consumer.delivery.troubles import Trouble
 from consumer.kafka.admission import Admission
 from consumer.kafka.client_state import ClientBrokenError, check_alive, disown
+from consumer.kafka.closing import CLOSE_SECONDS, stop_within_bound
 from consumer.kafka.journal import Journal
 from consumer.kafka.lag import Lag
 from consumer.kafka.ownership import CommitError, FencedError, Ownership, coordinator_of
@@ -29,7 +30,6 @@ AGAIN_PAUSES = Pauses(0.2, 5.0)
 TOPICS_SECONDS = 2.0
 QUERY_SECONDS = 10.0
 COMMIT_SECONDS = 1.5  # with what follows and the producer's close within the app's CLOSING_SECONDS
-CLOSE_SECONDS = 1.0
 REBUILD_PAUSES = Pauses(0.5, 10.0)
 
 log = structlog.get_logger(__name__)
@@ -276,15 +276,11 @@ class Member:
                 await self._stopping.wait()
 
     async def _close(self, consumer: AIOKafkaConsumer) -> None:
-        """Leave the group, within a bound: `stop` hangs or raises where the broker is away."""
+        """Leave the group."""
         self._lag = None
-        stop = asyncio.ensure_future(consumer.stop())
-        done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
-        if not done:
-            stop.cancel()
-            await asyncio.wait([stop], timeout=CLOSE_SECONDS / 4)
-        elif not stop.cancelled() and stop.exception() is not None:
-            log.warning("kafka client did not close cleanly", error=type(stop.exception()).__name__)
+        error = await stop_within_bound(consumer)
+        if error is not None:
+            log.warning("kafka client did not close cleanly", error=type(error).__name__)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

@@ -5,9 +5,8 @@ import asyncio
 from aiokafka import AIOKafkaProducer
 
 from consumer.kafka.clients import connect_producer
+from consumer.kafka.closing import stop_within_bound
 from consumer.settings import KafkaSettings
-
-CLOSE_SECONDS = 1.0
 
 
 class SharedProducer:
@@ -39,27 +38,16 @@ class SharedProducer:
                 former, self._producer = self._producer, await connect_producer(self._kafka)
                 self._stale = False
                 if former is not None:
-                    await _stop(former)
+                    await stop_within_bound(former)
             return self._producer
 
     async def close(self) -> None:
         """End it, within a second or so."""
         if self._producer is not None:
-            await _stop(self._producer)
+            await stop_within_bound(self._producer)
 
 
 def _is_broken(producer: AIOKafkaProducer) -> bool:
     # A dead sender is silent: what is sent would wait for ever.
     task = producer._sender.sender_task
     return task is None or task.done()
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """Within a bound: `stop` may hang or raise where the broker is away."""
-    stop = asyncio.ensure_future(producer.stop())
-    done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
-    if not done:
-        stop.cancel()
-        await asyncio.wait([stop], timeout=CLOSE_SECONDS / 4)
-    if stop.done() and not stop.cancelled():
-        stop.exception()  # heard: there is nobody to tell

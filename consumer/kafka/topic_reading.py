@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, errors
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.protocol.metadata import MetadataRequest
 
+from consumer.kafka.closing import stop_within_bound
 from consumer.kafka.connection import check_connection, client_options, translate, translated
 from consumer.kafka.lenient_headers import read_any_header_name
 from consumer.kafka.publisher import TopicMissingError
@@ -16,7 +17,6 @@ from consumer.settings import KafkaSettings
 # What the client may hold that nobody has asked for yet.
 FETCH_BYTES = 4 * 1024 * 1024
 FETCH_WAIT_MS = 250
-CLOSE_SECONDS = 1.0
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ async def reading(
                     consumer.seek(partition, (starts or {}).get(partition.partition, beginning))
         yield consumer
     finally:
-        await _close(consumer)
+        await stop_within_bound(consumer)
 
 
 async def count_partitions(kafka: KafkaSettings, topic: str, within_seconds: float = 10.0) -> int:
@@ -94,14 +94,3 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     if error is not errors.NoError:
         raise translate(error(), f"Topic {topic}:")
     return {partition["partition"] for partition in found["partitions"]}
-
-
-async def _close(consumer: AIOKafkaConsumer) -> None:
-    """Within a bound: `stop` may hang or raise where the broker is away."""
-    stop = asyncio.ensure_future(consumer.stop())
-    done, _ = await asyncio.wait([stop], timeout=CLOSE_SECONDS)
-    if not done:
-        stop.cancel()
-        await asyncio.wait([stop], timeout=CLOSE_SECONDS / 4)
-    if stop.done() and not stop.cancelled():
-        stop.exception()  # heard: there is nobody to tell

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from consumer.delivery.turns import Order
 from consumer.events.model import InputStyle
 from consumer.settings.zoho_urls import DATA_CENTRES
 
@@ -11,7 +12,6 @@ SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 StartFrom = Literal["earliest", "latest"]
 VerifyEcho = Literal["warn", "hold", "off"]
-Order = Literal["oldest", "soonest"]
 OtherEventTypes = Literal["dead-letter", "skip"]
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]

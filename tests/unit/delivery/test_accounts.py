@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.clock import Clock
 from consumer.delivery.account import Account
 from consumer.delivery.account_status import status_of
 from consumer.delivery.accounts import Accounts, shared_rooms
@@ -15,6 +16,8 @@ from consumer.delivery.newness import Version
 from consumer.delivery.troubles import OF_OWNERSHIP, Trouble
 from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
+from tests.fakes.outcomes_topic import FakeOutcomesTopic
+from tests.fakes.simulated_time import clock, simulate
 from tests.fakes.stage import bare_account
 
 PARTITION = TopicPartition("training.session.changed", 0)
@@ -24,13 +27,13 @@ def _account() -> Account:
     return bare_account(lambda: 0.0)
 
 
-def _accounts(account: Account) -> Accounts:
+def _accounts(account: Account, wall_clock: Clock = lambda: 0.0) -> Accounts:
     return Accounts(
         {PARTITION.topic: account},
         group="session-consumer",
         version="1.2.3",
         clock=lambda: 0.0,
-        wall_clock=lambda: 0.0,
+        wall_clock=wall_clock,
         chance=lambda: 0.0,
         on_progress=lambda: None,
     )
@@ -106,3 +109,36 @@ def test_accounts_share_the_bytes_and_none_starves_another(held: dict[str, int],
     assert all(held[name] + room >= even for name, room in rooms.items())
     others = {name: sum(held.values()) - mine for name, mine in held.items()}
     assert all(held[name] + room <= max(even, backlog - others[name]) for name, room in rooms.items())
+
+
+async def test_an_ownership_in_doubt_waits_for_nothing_that_it_may_not_write() -> None:
+    """Else a thawed owner would hold on for the whole drain before it hears of its end."""
+    accounts = _accounts(_account())
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        accounts.begin({PARTITION: 3}, {}, 1, lambda: False, tasks)
+        accounts.receive(PARTITION, [Record(PARTITION.topic, 0, 3, 0, None, b"not JSON")])
+
+        assert not await accounts.drain(60.0)
+        await accounts.end({})
+
+
+def test_a_session_that_was_not_heard_of_has_one_tombstone_however_long_it_takes() -> None:
+    """The outcomes topic can't be written for an hour; each round finds the same session again."""
+    session = SessionKey("1", "2", "3", "4")
+    outcomes = FakeOutcomesTopic(refuses=True)
+
+    async def scene() -> int:
+        account = bare_account(clock)
+        account.outcomes = outcomes
+        account.ledger.packed.put(str(session), None, 0.0)
+        accounts = _accounts(account, clock)
+        async with asyncio.TaskGroup() as tasks:
+            accounts.begin({PARTITION: 0}, {}, 1, lambda: True, tasks)
+            await asyncio.sleep(3600.0)
+            outcomes.refuses = False
+            await asyncio.sleep(600.0)
+            await accounts.end({})
+        return len(account.ledger.packed)
+
+    assert 0 == simulate(scene())
+    assert [(str(session).encode(), None)] == [tuple(record) for record in outcomes.records]
