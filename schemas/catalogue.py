@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from schemas.dead_letter import DeadLetterHeaders, DetailsEntry
+from schemas.dead_letter import DeadLetterHeaders, DetailsEntry, ReplayHeaders
 from schemas.event import SessionChanged, SessionChangedEvent
 from schemas.outcome import DeadLetterState, Outcome
 from schemas.session_data import SessionData
@@ -35,6 +35,7 @@ CATALOGUE: Final = {
     "data": Entry("Training session changed: the event's data", SessionChanged),
     "session-data": Entry("Zoho's sessionData", SessionData),
     "dead-letter": Entry("A dead letter's headers", DeadLetterHeaders, (DetailsEntry,)),
+    "replay": Entry("A replay's headers", ReplayHeaders),
     "outcome": Entry("An event's outcome", Outcome),
     "dead-letter-state": Entry("A dead letter's state", DeadLetterState),
 }

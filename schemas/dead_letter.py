@@ -1,4 +1,4 @@
-"""The headers that a dead letter adds to its record (contract, section 4)."""
+"""The headers that a dead letter adds to its record, and those of its replays (contract, section 4)."""
 
 from typing import Annotated, Final, Literal
 
@@ -31,6 +31,12 @@ SESSION: Final = "dlq.session"
 ACCOUNT: Final = "dlq.account"
 REPLAY_COUNT: Final = "dlq.replay.count"
 REPLAY_RUN_ID: Final = "dlq.replay.run-id"
+REPLAY_BY: Final = "dlq.replay.by"
+REPLAY_AT: Final = "dlq.replay.at"
+REPLAY_REASON: Final = "dlq.replay.reason"
+REPLAY_MENDED: Final = "dlq.replay.mended"
+# In a run's first record alone: what the run is to replay, so that it can be resumed from anywhere.
+REPLAY_SELECTION: Final = "dlq.replay.selection"
 SERVICE_VERSION: Final = "dlq.service.version"
 
 # An original header with one of these names is kept under this prefix.
@@ -61,6 +67,11 @@ RESERVED_NAMES: Final = frozenset(
         ACCOUNT,
         REPLAY_COUNT,
         REPLAY_RUN_ID,
+        REPLAY_BY,
+        REPLAY_AT,
+        REPLAY_REASON,
+        REPLAY_MENDED,
+        REPLAY_SELECTION,
         SERVICE_VERSION,
     }
 )
@@ -144,3 +155,36 @@ class DeadLetterHeaders(BaseModel):
     """The run that replayed it last."""
     service_version: _Text = Field(alias=SERVICE_VERSION)
     """The version of session-consumer that wrote it."""
+
+
+class ReplayHeaders(BaseModel):
+    """The headers of a record on the replay topic, as UTF-8 text, beside those of the first record."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    id: _Text = Field(alias=ID)
+    """The dead letter's `dlq.id`."""
+    account: _Text = Field(alias=ACCOUNT)
+    """The account's name."""
+    errors_topic: _Text = Field(alias=ERRORS_TOPIC)
+    """The topic where the record was first read."""
+    errors_partition: _Number = Field(alias=ERRORS_PARTITION)
+    """The partition where the record was first read."""
+    errors_offset: _Number = Field(alias=ERRORS_OFFSET)
+    """The offset at which the record was first read."""
+    source_timestamp: Optional[DateTime] = Field(default=None, alias=SOURCE_TIMESTAMP)
+    """The first record's own timestamp, RFC 3339 UTC."""
+    replay_count: _Number = Field(alias=REPLAY_COUNT)
+    """How often it was replayed, this time included: from 1."""
+    replay_run_id: _Text = Field(alias=REPLAY_RUN_ID)
+    """The run that replays it."""
+    replay_by: _Text = Field(alias=REPLAY_BY)
+    """Who started the run."""
+    replay_at: DateTime = Field(alias=REPLAY_AT)
+    """When the run started, RFC 3339 UTC."""
+    replay_reason: _Text = Field(alias=REPLAY_REASON)
+    """Why, in their words; may be empty."""
+    replay_mended: Literal["true", "false"] = Field(alias=REPLAY_MENDED)
+    """Whether the value is another one than the dead letter's."""
+    replay_selection: Optional[_Text] = Field(default=None, alias=REPLAY_SELECTION)
+    """In a run's first record alone: what the run is to replay, for `dlq replay --resume`; JSON."""
