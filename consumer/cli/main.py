@@ -1,22 +1,26 @@
-"""The command and its groups. Each group's module is imported only when it is called for."""
+"""The command and its groups."""
 
 import errno
 import os
 import sys
 from contextlib import suppress
-from importlib import import_module
 
 import click
 
 from consumer import __version__
 from consumer.cli import exit_codes
+from consumer.cli.lazy import Commands, lazy_group
 
-# name -> (module, the click command in it, what `--help` says)
-COMMANDS: dict[str, tuple[str, str, str]] = {
+COMMANDS: Commands = {
     "demo": (
         "consumer.cli.demo",
         "demo",
         "Watch it work: broker, Zoho and consumer on this machine.",
+    ),
+    "dlq": (
+        "consumer.cli.dlq",
+        "dlq",
+        "See what failed and why; replay or discard it.",
     ),
     "emulator": (
         "consumer.cli.emulator",
@@ -32,26 +36,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "topics": ("consumer.cli.topics", "topics", "Create and describe the account's topics."),
 }
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used, so that `run` stays small."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module}.{attribute} is not a command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
 
 
 def main() -> None:
@@ -109,7 +93,7 @@ def _tell_internal_error(exc: BaseException) -> None:
         click.echo(f"Internal error: {described}; please report it", err=True)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=lazy_group(COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="session-consumer")
 def cli() -> None:
     """Keep Zoho People training sessions up to date from Kafka events.

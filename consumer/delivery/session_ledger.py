@@ -24,13 +24,15 @@ class SessionLedger:
 
     def __init__(self, wall_clock: Clock) -> None:
         # A tie is won by who is read later.
-        self.packed = Ledger(lambda later, held: newer(_version(later, NOT_READ + 1), _version(held)))
+        self.packed = Ledger(
+            lambda later, held: newer(version_of_applied(later, NOT_READ + 1), version_of_applied(held))
+        )
         self._wall_clock = wall_clock
 
     def get(self, session: SessionKey) -> Version | None:
         """The session's last applied event."""
         applied = self.packed.get(session)
-        return None if applied is None else _version(applied)
+        return None if applied is None else version_of_applied(applied)
 
     def set(self, session: SessionKey, version: Version) -> None:
         """This event was applied, just now."""
@@ -69,7 +71,8 @@ def about_refused(identity: EventIdentity, record: Record) -> About | None:
     return About(session, EventReference(event_id, source, time_us, identity.revision), origin)
 
 
-def _version(applied: Applied, sequence: int = NOT_READ) -> Version:
+def version_of_applied(applied: Applied, sequence: int = NOT_READ) -> Version:
+    """What decides whether another event is newer than this applied one."""
     event, origin, _ = applied
     return Version(
         event.revision,

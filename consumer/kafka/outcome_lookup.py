@@ -1,23 +1,17 @@
 """Finds what became of events: reads an outcomes topic to the end it had when it began."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from aiokafka import errors as kafka_errors
 from pydantic import ValidationError
 
 from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.events.model import SessionKey
-from consumer.kafka.connection import KafkaUnreachableError, translate
 from consumer.kafka.outcomes import partition_of
-from consumer.kafka.topic_reading import count_partitions, reading
+from consumer.kafka.topic_reading import count_partitions, read_to_end
 from consumer.settings import KafkaSettings
 from schemas.outcome import Outcome
-
-# Without a record for so long, before the end, the broker is away.
-PATIENCE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +51,11 @@ async def _find(
     within_seconds: float,
 ) -> list[Found]:
     found = []
-    try:
-        async with reading(kafka, topic, partitions=partitions, within_seconds=within_seconds) as consumer:
-            async with asyncio.timeout(within_seconds):
-                ends = await consumer.end_offsets(list(consumer.assignment()))
-            last_came_at = asyncio.get_running_loop().time()
-            while any([await consumer.position(each) < end for each, end in ends.items()]):
-                messages = await consumer.getmany(timeout_ms=200, max_records=5_000)
-                if messages:
-                    last_came_at = asyncio.get_running_loop().time()
-                elif asyncio.get_running_loop().time() - last_came_at > PATIENCE_SECONDS:
-                    raise KafkaUnreachableError(f"{kafka.bootstrap_servers} stopped answering.")
-                for message in (each for batch in messages.values() for each in batch):
-                    value = _value(message.key, message.value)
-                    if value is not None and wanted(message.key, value):
-                        found += _read(value)
-    except (kafka_errors.KafkaError, TimeoutError) as exc:
-        raise translate(exc, kafka.bootstrap_servers) from exc
+    async for records in read_to_end(kafka, topic, partitions=partitions, within_seconds=within_seconds):
+        for record in records:
+            value = _value(record.key, record.value)
+            if value is not None and wanted(record.key or b"", value):
+                found += _read(value)
     return found
 
 

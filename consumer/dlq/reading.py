@@ -1,0 +1,77 @@
+"""Reads an account's topics into its register: without a group, nobody's offsets are touched."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing
+
+from consumer.dlq.letter import Letter
+from consumer.dlq.register import Register
+from consumer.kafka.topic_reading import read_to_end
+from consumer.records import Record
+from consumer.settings import KafkaSettings, TopicNames
+
+# The time until a topic can be read, and the longest silence after that: an error within 10 s.
+WITHIN_SECONDS = 4.5
+
+Wants = Callable[[Letter, Record], bool]
+
+
+async def read_letters(
+    kafka: KafkaSettings, names: TopicNames, register: Register
+) -> AsyncIterator[Sequence[Letter]]:
+    """Read the dead-letter topic into the register; gives what is new to it as it comes.
+
+    Raises KafkaUnreachableError, KafkaRefusedError, TopicMissingError, as all here.
+    """
+    async for records in read_to_end(kafka, names.dead_letter_topic, within_seconds=WITHIN_SECONDS):
+        yield register.add_letters(records)
+
+
+async def read_standings(kafka: KafkaSettings, names: TopicNames, register: Register) -> None:
+    """Read how the register's dead letters stand: after `read_letters`, since only theirs is kept."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_replays(kafka, names.replay_topic, register))
+        tasks.create_task(_outcomes(kafka, names.outcomes_topic, register))
+
+
+async def read_register(kafka: KafkaSettings, names: TopicNames, wants: Wants = lambda *_: True) -> Register:
+    """All of it."""
+    register = Register(wants)
+    async for _ in read_letters(kafka, names, register):
+        pass
+    if len(register):
+        await read_standings(kafka, names, register)
+    return register
+
+
+async def read_records(
+    kafka: KafkaSettings, topic: str, places: Collection[tuple[int, int]]
+) -> AsyncIterator[Record]:
+    """The records at these places (partition, offset), as they come; those that are gone are left out."""
+    wanted = set(places)
+    starts: dict[int, int] = {}
+    for partition, offset in wanted:
+        starts[partition] = min(offset, starts.get(partition, offset))
+    if not wanted:
+        return
+    batches = read_to_end(
+        kafka, topic, starts=starts, partitions=frozenset(starts), within_seconds=WITHIN_SECONDS
+    )
+    async with aclosing(batches):
+        async for records in batches:
+            for record in records:
+                if (record.partition, record.offset) in wanted:
+                    wanted.discard((record.partition, record.offset))
+                    yield record
+            if not wanted:
+                return
+
+
+async def _replays(kafka: KafkaSettings, topic: str, register: Register) -> None:
+    async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
+        register.add_replays(records)
+
+
+async def _outcomes(kafka: KafkaSettings, topic: str, register: Register) -> None:
+    async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
+        register.add_outcomes(records)
