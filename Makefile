@@ -39,11 +39,14 @@ lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 
+# Most tests wait for something most of the time; each worker has a broker of its own.
+WORKERS ?= 2
+
 test: install ## every promise, on a real Kafka and an emulated Zoho over real HTTP
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses $(WORKERS) --dist worksteal
 
 test-all: install ## the same and the long ones: real windows, many crashes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 SEED ?= 1
 RUNS ?= 10

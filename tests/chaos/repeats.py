@@ -131,6 +131,7 @@ class _History:
         return min([*ends, *self._written(record)], default=float("inf"))
 
     def _written(self, record: SourceRecord) -> list[float]:
-        return [
+        """When its dead letters were made: a frozen owner's may be stored after its successor's."""
+        return sorted(
             letter.at for letter in self._letters[f"{self._run.topic}:{record.partition}:{record.offset}"]
-        ]
+        )

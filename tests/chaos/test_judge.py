@@ -138,6 +138,19 @@ def test_a_second_call_without_a_reason_is_found(run: Evidence) -> None:
     assert [finding for finding in judge(run) if "second call for e0" in finding]
 
 
+def test_a_frozen_owners_late_copy_is_not_taken_for_the_second() -> None:
+    """Its dead letter was made before the freeze and stored after the one of who took over."""
+    run = replace(
+        GOOD,
+        troubles=(replace(KILL, what="replica 0 was frozen", begins_at=1.3, ends_at=4.5),),
+        group=TAKEN_OVER,
+        calls=(),
+        letters=(Letter("source:0:2", "e2", 4.2), Letter("source:0:2", "e2", 1.2)),
+    )
+
+    assert [finding for finding in judge(run) if "second dead letter" in finding] == []
+
+
 def test_an_older_record_that_is_open_excuses_what_came_after_it() -> None:
     """e0 was still open at the hand-over, so e1 could not be committed and is called again."""
     run = replace(GOOD, group=TAKEN_OVER, calls=(call("e1", 1.0), call("e0", 4.1, 1), call("e1", 4.3, 1)))

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import pytest
 
@@ -23,14 +24,15 @@ class Untested:
     reason: str = ""
     tests: list[str] = field(default_factory=list)
 
-    def skip(self, reason: str) -> None:
+    def skip(self, reason: str) -> NoReturn:
         """Skip the test that asks, and all that ask for the same fixture."""
-        self.reason = reason
         pytest.skip(f"{_MARK}{reason}")
 
     def note(self, report: pytest.TestReport) -> None:
         """Remember a test that was skipped for this reason."""
-        if report.skipped and isinstance(report.longrepr, tuple) and _MARK in report.longrepr[2]:
+        # A list where the report comes from another process.
+        if report.skipped and isinstance(report.longrepr, tuple | list) and _MARK in report.longrepr[2]:
+            self.reason = report.longrepr[2].partition(_MARK)[2]
             self.tests.append(report.nodeid)
 
     def block(self) -> str:
