@@ -1,4 +1,4 @@
-"""What can be made to go wrong: for all calls, for one session's, or for the next few."""
+"""What can be made to go wrong: for all calls, for one session's or one course's, or for the next few."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -71,9 +71,9 @@ KINDS: dict[str, str] = PEOPLE_KINDS | TOKEN_KINDS
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. Of several that fit a call, the first one of its session's goes before the first for all.
+    """One fault. Of several that fit a call the narrowest strikes: its session's, its course's, all's.
 
-    `session_id` None means every session. `calls` is for how many calls, None for all to come.
+    `session_id` and `course_id` None mean every one. `calls` is for how many calls, None for all to come.
     `status`, `code`, `seconds` and `dialect` are the kind's parameters; None takes its default.
     Wrong ones raise ValueError.
     """
@@ -85,6 +85,7 @@ class Fault:
     code: str | None = None
     seconds: float | None = None
     dialect: Dialect | None = None
+    course_id: str | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -132,16 +133,29 @@ def add(faults: tuple[Fault, ...], fault: Fault) -> tuple[Fault, ...]:
 
 
 def strike(
-    faults: tuple[Fault, ...], session_id: str | None, *, refused: bool = False
+    faults: tuple[Fault, ...], session_id: str | None, course_id: str | None = None, *, refused: bool = False
 ) -> tuple[tuple[Fault, ...], Fault | None]:
     """Choose the fault that strikes this call to the People host, and count it down.
 
     A call that the lock, the credential or the day's quota has `refused` is struck by an outage
     only: the gateway stands in front of it all, everything else behind.
     """
-    fits = [f for f in faults if not f.is_of_tokens and (not refused or f.kind == "outage")]
-    own = [f for f in fits if f.session_id is not None and f.session_id == session_id]
-    return _count_down(faults, own or [f for f in fits if f.session_id is None])
+    fits = [
+        fault
+        for fault in faults
+        if not fault.is_of_tokens
+        and (not refused or fault.kind == "outage")
+        and fault.session_id in (None, session_id)
+        and fault.course_id in (None, course_id)
+    ]
+    # The narrowest first; of those as narrow, the first that was set.
+    return _count_down(faults, sorted(fits, key=_width))
+
+
+def _width(fault: Fault) -> int:
+    if fault.session_id is not None:
+        return 0
+    return 2 if fault.course_id is None else 1
 
 
 def strike_mint(faults: tuple[Fault, ...]) -> tuple[tuple[Fault, ...], Fault | None]:

@@ -6,6 +6,7 @@ from html import escape
 from itertools import islice
 
 from consumer.emulator import throttle
+from consumer.emulator.faults import Fault
 from consumer.emulator.state import Portal
 
 SESSIONS_SHOWN = 100
@@ -63,10 +64,15 @@ def _windows(portal: Portal, now: float) -> str:
 
 def _faults(portal: Portal) -> str:
     rows = [
-        (f.kind, f.session_id or "every session", "all" if f.calls is None else f.calls)
-        for f in portal.faults
+        (fault.kind, _struck(fault), "all" if fault.calls is None else fault.calls) for fault in portal.faults
     ]
     return _table(("fault", "for", "calls left"), rows) if rows else "<p>None.</p>"
+
+
+def _struck(fault: Fault) -> str:
+    if fault.session_id is None and fault.course_id is not None:
+        return f"course {fault.course_id}"
+    return fault.session_id or "every session"
 
 
 def _sessions(portal: Portal) -> str:

@@ -100,7 +100,7 @@ class Portal:
         if refusal is None and left_today is not None and left_today < 0:
             refusal, left_today = daily_quota_used(uri), 0
         self.faults, fault = fault_rules.strike(
-            self.faults, call.path.session_id, refused=refusal is not None
+            self.faults, call.path.session_id, call.path.course_id, refused=refusal is not None
         )
         treatment = treat(fault, self._surroundings(uri, now)) if fault else Treatment()
         decision = Decision(call, refusal, treatment=treatment, left_today=left_today)

@@ -50,6 +50,15 @@ def test_refused_call_uses_up_no_fault_but_an_outage() -> None:
     assert strike((poison, outage), "1", refused=True) == ((poison,), outage)
 
 
+def test_the_narrowest_fault_strikes() -> None:
+    """One for a session goes before one for its course, and that before one for all."""
+    faults = (Fault("poison"), Fault("not_found", course_id="7"), Fault("forbidden", session_id="1"))
+
+    struck = [strike(faults, session, course)[1] for session, course in (("1", "7"), ("2", "7"), ("2", "8"))]
+
+    assert [fault and fault.kind for fault in struck] == ["forbidden", "not_found", "poison"]
+
+
 def test_faults_of_tokens_and_of_calls_are_apart() -> None:
     """The token endpoint and the People host have faults of their own."""
     faults = (Fault("poison"), Fault("mint_empty"))
