@@ -71,7 +71,11 @@ async def test_the_accounts_of_a_running_consumer_fit_a_terminal() -> None:
     assert first.startswith("default  position_lost  4m ")
     assert first.endswith("  12/30  3     50%    120     3h 2m   12m 5s  120")
     assert second.startswith("b        throttled")
-    assert "default is position_lost: Zoho locked the API (HTTP 400, code 7209)\n" == result.stderr
+    assert [
+        "default is position_lost: Zoho locked the API (HTTP 400, code 7209)",
+        "  What to do: docs/runbook/position-lost.md",
+        "  What to do: docs/runbook/throttled.md",
+    ] == result.stderr.splitlines()
     assert result.exit_code == 0
 
 
