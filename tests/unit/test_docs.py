@@ -33,7 +33,8 @@ OF_TESTS = {"CONSUMER_TEST_KAFKA"}
 _LINK = re.compile(r"(?<!!)\[[^]]*]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`]+)`")
-_BLOCK_LINE = re.compile(r"^ {4}(?:\.venv/bin/)?(session-consumer .*)$", re.MULTILINE)
+_INDENTED = re.compile(r"^ {4}(?:\.venv/bin/)?(session-consumer .*)$", re.MULTILINE)
+_FENCED = re.compile(r"^(session-consumer .*)$", re.MULTILINE)
 
 
 def _text(page: Path) -> str:
@@ -68,11 +69,22 @@ def test_the_runbook_has_no_page_that_nothing_leads_to() -> None:
 
 
 def test_every_class_has_a_next_step() -> None:
-    """One sentence, short enough for a line of `dlq stats`."""
+    """One sentence, short enough for a line of `dlq stats`, whose commands exist."""
     assert set(runbook.ADVICE) == set(ErrorClass)
     for advice in runbook.ADVICE.values():
         assert len(advice.next_step) <= 110
         assert advice.next_step.endswith(".")
+        for command in re.findall(r"`(dlq [^`]+)`", advice.next_step):
+            if "dlq" not in COMING:
+                _check(command, cli, command.split())
+
+
+def test_the_runbook_says_whose_fault_it_is_as_the_program_does() -> None:
+    """Each class's line in the index names the same one."""
+    rows = [line for line in _text(RUNBOOK / "README.md").splitlines() if line.startswith("| [`")]
+    for name, advice in runbook.ADVICE.items():
+        (row,) = [row for row in rows if f"[`{name}`]" in row]
+        assert f" {advice.fault} " in row.split("|")[3]
 
 
 def test_pages_are_found_where_the_project_says() -> None:
@@ -152,14 +164,17 @@ def test_a_wrong_command_is_found() -> None:
 
 
 def _commands(text: str) -> Iterator[str]:
-    for span in _SPAN.findall(_FENCE.sub("", text)):
-        if re.match(r"session-consumer [a-z]", span) and "…" not in span and "|" not in span:
-            yield " ".join(span.split())
-    yield from _BLOCK_LINE.findall(text)
+    """Those in code, without what a shell does with them; not patterns such as `event validate|publish`."""
+    spans = [" ".join(span.split()) for span in _SPAN.findall(_FENCE.sub("", text))]
+    fences = "\n".join(fence[0] for fence in _FENCE.finditer(text))
+    for found in spans + _INDENTED.findall(text) + _FENCED.findall(fences):
+        command = re.split(r"\s[|>&;]", found)[0]
+        if re.match(r"session-consumer [a-z]", command) and "…" not in command and "|" not in command:
+            yield command
 
 
 def _check(command: str, found: click.Command, words: list[str]) -> None:
-    """Parse without running: files need not exist, placeholders such as ID pass for texts, a bare name as a name."""
+    """Parse without running: files need not exist, ID and the like are texts, a bare name needs nothing."""
     context = click.Context(found)
     try:
         values, left, _ = found.make_parser(context).parse_args(list(words))
@@ -169,7 +184,9 @@ def _check(command: str, found: click.Command, words: list[str]) -> None:
             _check(command, child, left[1:])
             return
         # What is not given is a sentinel of click's, or not there.
-        given = {name: value for name, value in values.items() if isinstance(value, str | tuple | bool)}
+        given = {
+            name: value for name, value in values.items() if isinstance(value, str | tuple | list | bool)
+        }
         for parameter in found.params:
             value = given.get(parameter.name or "")
             assert value or not words or not parameter.required, f"{command}: {parameter.name} is missing"

@@ -79,6 +79,22 @@ async def test_the_accounts_of_a_running_consumer_fit_a_terminal() -> None:
     assert result.exit_code == 0
 
 
+async def test_an_account_that_stands_still_is_told_with_its_page() -> None:
+    """Why, and what to do; nothing of one that runs, nor of a state that this release doesn't know."""
+    accounts = {
+        "a": picture(state="kafka_down", reason="no answer"),
+        "b": picture(state="running", reason=None),
+        "c": picture(state="of_tomorrow", reason="something new"),
+    }
+    result = await run(accounts=accounts)
+
+    assert [
+        "a is kafka_down: no answer",
+        "  What to do: docs/runbook/kafka-down.md",
+        "c is of_tomorrow: something new",
+    ] == result.stderr.splitlines()
+
+
 async def test_programs_get_all_of_it_in_flat_rows() -> None:
     """JSON, JSON lines and CSV have the same names."""
     accounts = {"default": picture()}
