@@ -4,13 +4,15 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import pytest
 
 from consumer import runbook
-from consumer.cli.main import COMMANDS, cli
+from consumer.cli.dlq import COMMANDS as DLQ_COMMANDS
+from consumer.cli.main import cli
 from consumer.delivery.gate import AccountState
 from consumer.settings.table import SETTINGS
 from consumer.telemetry.names import METRIC_TABLE, PREFIX
@@ -25,8 +27,8 @@ PAGES = sorted(
 )
 HEADINGS = ["What it means", "How to see it", "What to do", "What not to do", "How to know it is over"]
 MAX_LINES = 60
-# Reserved by the contract; checked like all others once it is there.
-COMING = {"dlq"} - set(COMMANDS)
+# Named by their group, their modules not yet written; each is checked like all others once it is there.
+COMING = {("dlq", name) for name, (module, *_) in DLQ_COMMANDS.items() if find_spec(module) is None}
 # Of the tests, not of the program.
 OF_TESTS = {"CONSUMER_TEST_KAFKA"}
 
@@ -75,7 +77,7 @@ def test_every_class_has_a_next_step() -> None:
         assert len(advice.next_step) <= 110
         assert advice.next_step.endswith(".")
         for command in re.findall(r"`(dlq [^`]+)`", advice.next_step):
-            if "dlq" not in COMING:
+            if tuple(command.split()[:2]) not in COMING:
                 _check(command, cli, command.split())
 
 
@@ -146,7 +148,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
     """Each `session-consumer …`, with its options and their values, as the command itself reads them."""
     for command in _commands(_text(page)):
         words = shlex.split(command, comments=True)[1:]
-        if words[0] not in COMING:
+        if tuple(words[:2]) not in COMING:
             _check(command, cli, words)
 
 
