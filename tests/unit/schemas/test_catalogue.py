@@ -12,7 +12,7 @@ from consumer.events.examples import invalid_examples, valid_examples
 from consumer.events.zones import load_zone
 from schemas import dead_letter as names
 from schemas.catalogue import CATALOGUE, DIRECTORY, SCHEMA_DIRECTORY, json_schema, read_json
-from schemas.dead_letter import DeadLetterHeaders
+from schemas.dead_letter import DeadLetterHeaders, ReplayHeaders
 from schemas.outcome import DeadLetterState, Outcome
 from tests.unit.events.samples import KOLKATA, NOW, accepted, record, refused
 
@@ -107,8 +107,9 @@ def test_the_models_take_the_contract_s_outcome_records() -> None:
     assert DeadLetterState.model_validate(state).replay_count == 1
 
 
-def test_the_headers_model_names_every_header_once() -> None:
-    """The list of reserved names and the model can't drift apart."""
-    aliases = {field.alias for field in DeadLetterHeaders.model_fields.values()}
+def test_the_headers_models_name_every_reserved_header() -> None:
+    """The list of reserved names and the models of a dead letter and of a replay can't drift apart."""
+    models = (DeadLetterHeaders, ReplayHeaders)
+    aliases = {field.alias for model in models for field in model.model_fields.values()}
 
     assert aliases == names.RESERVED_NAMES
