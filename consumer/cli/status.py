@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import click
 
+from consumer import runbook
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
 from consumer.cli.failures import exit_codes_from_errors
@@ -13,6 +14,7 @@ from consumer.cli.outcome_rows import SESSION_TABLE, describe, last_applied
 from consumer.cli.outcome_rows import row as outcome_row
 from consumer.cli.rows import Row, output_option, write_rows
 from consumer.cli.running import ACCOUNT_TABLE, NoAnswerError, account_rows, read_status
+from consumer.delivery.gate import AccountState
 from consumer.delivery.outcome import session_of
 from consumer.events.model import SessionKey
 from consumer.kafka.outcome_lookup import Found, outcomes_of_event, outcomes_of_session
@@ -114,6 +116,8 @@ def _show_accounts(url: str | None, account: str | None, output_format: str) -> 
     for row in rows:
         if row["reason"]:
             click.echo(f"{row['account']} is {row['state']}: {row['reason']}", err=True)
+        if row["state"] in runbook.PAGES and row["state"] != AccountState.RUNNING:
+            click.echo(f"  What to do: {runbook.url(row['state'])}", err=True)
 
 
 def _look(account: str | None, look: _Look) -> Sequence[Row]:

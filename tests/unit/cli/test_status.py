@@ -71,8 +71,28 @@ async def test_the_accounts_of_a_running_consumer_fit_a_terminal() -> None:
     assert first.startswith("default  position_lost  4m ")
     assert first.endswith("  12/30  3     50%    120     3h 2m   12m 5s  120")
     assert second.startswith("b        throttled")
-    assert "default is position_lost: Zoho locked the API (HTTP 400, code 7209)\n" == result.stderr
+    assert [
+        "default is position_lost: Zoho locked the API (HTTP 400, code 7209)",
+        "  What to do: docs/runbook/position-lost.md",
+        "  What to do: docs/runbook/throttled.md",
+    ] == result.stderr.splitlines()
     assert result.exit_code == 0
+
+
+async def test_an_account_that_stands_still_is_told_with_its_page() -> None:
+    """Why, and what to do; nothing of one that runs, nor of a state that this release doesn't know."""
+    accounts = {
+        "a": picture(state="kafka_down", reason="no answer"),
+        "b": picture(state="running", reason=None),
+        "c": picture(state="of_tomorrow", reason="something new"),
+    }
+    result = await run(accounts=accounts)
+
+    assert [
+        "a is kafka_down: no answer",
+        "  What to do: docs/runbook/kafka-down.md",
+        "c is of_tomorrow: something new",
+    ] == result.stderr.splitlines()
 
 
 async def test_programs_get_all_of_it_in_flat_rows() -> None:
