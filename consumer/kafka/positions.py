@@ -41,33 +41,38 @@ def choose_starts(
     committed earlier; where they are gone, the topic was made anew.
     """
     starts: dict[TopicPartition, int | PositionLost] = {}
+    lost: dict[TopicPartition, str] = {}
     to_commit: dict[TopicPartition, int] = {}
     first_time = not committed and not known_before
     for partition, bound in bounds.items():
         position = committed.get(partition)
         if position is None and partition in known_before:
-            starts[partition] = _lost(partition, "its position is gone: the topic was made anew", group)
+            lost[partition] = "its position is gone: the topic was made anew"
         elif position is None:
             at_end = first_time and start_from == "latest"
             to_commit[partition] = starts[partition] = bound.end if at_end else bound.beginning
         elif not bound.beginning <= position <= bound.end:
-            where = (
+            lost[partition] = (
                 f"position {position} is outside of what the topic holds, {bound.beginning} to {bound.end}"
             )
-            starts[partition] = _lost(partition, where, group)
         else:
             starts[partition] = position
-    return Starts(starts, to_commit)
+    return Starts(starts | dict.fromkeys(lost, _lost(lost, group)) if lost else starts, to_commit)
 
 
 def lost_while_reading(partition: TopicPartition, group: str) -> PositionLost:
     """The position vanished under a running consumer: retention, or the topic was made anew."""
-    return _lost(partition, "the broker no longer has the position", group)
+    return _lost({partition: "the broker no longer has the position"}, group)
 
 
-def _lost(partition: TopicPartition, what: str, group: str) -> PositionLost:
+def _lost(partitions: Mapping[TopicPartition, str], group: str) -> PositionLost:
+    """One reason for all that a topic lost, so that one command mends them and touches no other."""
+    first = min(partitions)
+    others = [str(each.partition) for each in sorted(partitions) if each != first]
+    so_are = f" (so are partitions {', '.join(others)})" if others else ""
+    numbers = ",".join([str(first.partition), *others])
     return PositionLost(
-        f"{partition.topic}:{partition.partition}: {what}. Stop the consumer, set the position with "
-        f"`kafka-consumer-groups.sh --bootstrap-server … --group {group} --topic {partition.topic} "
-        "--reset-offsets --to-earliest --execute` (or another place), and start it again"
+        f"{first.topic}:{first.partition}: {partitions[first]}{so_are}. Stop all replicas, set the position "
+        f"with `kafka-consumer-groups.sh --bootstrap-server … --group {group} --topic {first.topic}:{numbers}"
+        " --reset-offsets --to-earliest --execute` (or another place), and start them again"
     )

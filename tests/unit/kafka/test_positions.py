@@ -56,6 +56,17 @@ def test_a_position_that_this_process_committed_and_that_is_gone_is_lost() -> No
     assert (9, {}) == (chosen.starts[SECOND], chosen.to_commit)
 
 
+def test_one_command_mends_all_lost_partitions_of_a_topic_and_no_other() -> None:
+    """Each names the same ones: who mends the first one only would have to start over."""
+    third = TopicPartition("t", 2)
+    chosen = choose_starts(
+        {**BOUNDS, third: Bounds(0, 9)}, {FIRST: 1, SECOND: 9, third: 99}, {}, "latest", "g"
+    )
+
+    (reason,) = {start for start in chosen.starts.values() if isinstance(start, PositionLost)}
+    assert all(words in reason for words in ("t:0: position 1", "so are partitions 2", "--topic t:0,2 "))
+
+
 def test_a_position_that_vanishes_while_reading_is_said_with_the_command() -> None:
     """In the same words."""
     reason = lost_while_reading(SECOND, "my-group")
