@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo check format generate lock test test-all chaos bench bench-real clean
+.PHONY: help install demo tour check format generate lock test test-all chaos bench bench-real clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 demo: install ## events, broker, consumer and an emulated Zoho on this machine, in 20 seconds
 	$(BIN)/session-consumer demo
+
+tour: install ## an incident and its end, on a real Kafka; writes docs/tour.md
+	$(BIN)/python -m tests.tour
 
 check: install ## format, lint, types, import directions, generated files
 	$(BIN)/ruff format --check --quiet .

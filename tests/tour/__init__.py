@@ -1,0 +1,1 @@
+"""A scripted incident, from the first look at the dead letters to the last: a test, and docs/tour.md."""
