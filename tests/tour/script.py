@@ -59,8 +59,8 @@ async def _makes_the_course(scene: Incident) -> None:
 
 STEPS = (
     Step(
-        """It is 3 a.m. and the alert says that dead letters are open. Two causes explain all of them: a course
-that Zoho does not know yet, and a publisher that writes its dates the wrong way. The lock in
+        """It is 3 a.m. and the alert says that dead letters are open. Two causes explain all of them:
+a course that Zoho does not know yet, and a publisher that writes its dates the wrong way. The lock in
 between cost nothing: no event is blamed for it.""",
         "dlq stats",
         ("session_not_found", "event_invalid", str(OF_NEW_COURSE), str(BROKEN)),
@@ -77,8 +77,8 @@ between cost nothing: no event is blamed for it.""",
         lines=70,
     ),
     Step(
-        """One of them can't wait for its publisher. `mended.json` has the date put right; it is checked by the
-publishers' own rules before anything is sent.""",
+        """One of them can't wait for its publisher. `mended.json` has the date put right; it is checked
+by the publishers' own rules before anything is sent.""",
         f"dlq replay {{broken}} --value {MENDED_FILE} --reason 'date put right by hand'",
         ("applied",),
         answers={"[y/N]": "y\n"},
@@ -98,7 +98,8 @@ a reason.""",
         ("discarded",),
     ),
     Step(
-        """The course has been made in Zoho. What would a replay of its changes do? A dry run sends nothing.""",
+        """The course has been made in Zoho. What would a replay of its changes do?
+A dry run sends nothing.""",
         "dlq replay --class session_not_found --dry-run",
         (str(OF_NEW_COURSE),),
         before=_makes_the_course,
