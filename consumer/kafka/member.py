@@ -160,7 +160,7 @@ class Member:
             raise ClientBrokenError("the group's coordinator can't be found")
 
     def _watch_topics(self, consumer: AIOKafkaConsumer) -> None:
-        """Tell which source topics don't exist, and look for them more often than the client does."""
+        """Tell which topics don't exist, and look for them more often than the client does."""
         now = time.monotonic()
         if not self._taken_over or now < self._look_for_topics_at:
             return

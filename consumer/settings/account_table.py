@@ -171,10 +171,9 @@ def delivery_settings() -> Iterator[Setting]:
     yield account_setting(
         "REPLAY_SHARE",
         group,
-        decimal(0.01, 1),
-        "The share of the quota that replays may take while events wait.",
+        decimal(0, 1),
+        "The share of the calls that replays get while other events wait; 0: none, 1: they go first.",
         "share of 1",
-        used_from="the release with `dlq replay`",
     )
 
 

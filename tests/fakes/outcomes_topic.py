@@ -8,6 +8,7 @@ from typing import Any
 
 from consumer.delivery.outcome import OutcomeRecord
 from consumer.delivery.ports import NotWritten
+from consumer.delivery.settled import EndedReplays
 from consumer.records import TopicPartition
 
 
@@ -39,6 +40,10 @@ class FakeOutcomesTopic:
 
 class ReadHistory:
     """A `HistoryPort` that has nothing more to read."""
+
+    def __init__(self) -> None:
+        """No replay has ended."""
+        self.ended_replays = EndedReplays()
 
     async def at_end(self, deadline_seconds: float) -> bool:  # noqa: ARG002
         """It is."""

@@ -29,7 +29,7 @@ def _account() -> Account:
 
 def _accounts(account: Account, wall_clock: Clock = lambda: 0.0) -> Accounts:
     return Accounts(
-        {PARTITION.topic: account},
+        [account],
         group="session-consumer",
         version="1.2.3",
         clock=lambda: 0.0,

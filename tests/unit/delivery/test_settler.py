@@ -20,6 +20,7 @@ from tests.fakes.outcomes_topic import FakeOutcomesTopic
 from tests.fakes.simulated_time import EPOCH_SECONDS, clock, simulate
 
 PARTITION = TopicPartition("t", 0)
+REPLAYS = TopicPartition("t.replay", 0)
 FAILURE = Failure(ErrorClass.EVENT_UNREADABLE, "not JSON", False, EventIdentity(), EPOCH_SECONDS)
 
 
@@ -42,11 +43,12 @@ class Scene:
         self.troubled: list[bool] = []
         self.troubles = Troubles(lambda: self.troubled.append(bool(self.troubles)))
         self.settler = Settler(
-            positions={PARTITION: 0},
+            positions={PARTITION: 0, REPLAYS: 0},
             already_done=done or {},
             letters=topic,
             outcomes=outcomes or FakeOutcomesTopic(),
             ledger=SessionLedger(clock),
+            replay_topic="t.replay",
             letterhead=Letterhead("default", "group", "1"),
             telemetry=Silent(),
             troubles=self.troubles,
