@@ -62,6 +62,10 @@ class Accounts:
         """The topics to subscribe to."""
         return list(self._topics)
 
+    def is_replay(self, topic: str) -> bool:
+        """Whether it is an account's replay topic."""
+        return topic == self._topics[topic].rules.replay_topic
+
     def resume(self, partitions: Collection[TopicPartition], stored: Mapping[TopicPartition, Entry]) -> None:
         """These partitions become ours: take over what their commits say of each account's quota."""
         for account in self.accounts:

@@ -228,7 +228,8 @@ class Member:
             chosen = choose_starts(
                 {p: Bounds(beginnings[KafkaPartition(*p)], ends[KafkaPartition(*p)]) for p in own},
                 {p: committed[p].position for p in own if p in committed},
-                {p: self._known[p] for p in own if p in self._known},
+                # A replay topic that was made anew holds what was asked for since.
+                {p: self._known[p] for p in own if p in self._known and not self._accounts.is_replay(topic)},
                 self._start_from(topic),
                 self._group,
             )
