@@ -31,7 +31,7 @@ Skipped = Literal["skipped"]
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Load:
     """Records that are held, and about how much memory they take."""
 

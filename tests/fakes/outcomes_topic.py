@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ from consumer.records import TopicPartition
 
 @dataclass
 class FakeOutcomesTopic:
-    """An `OutcomePort` that acknowledges after `write_seconds` what it does not refuse."""
+    """An `OutcomePort` that acknowledges after `write_seconds` what it does not refuse: all, or by key."""
 
     refuses: bool = False
+    refuses_key: Callable[[bytes], bool] = lambda _key: False
     write_seconds: float = 0.01
     records: list[OutcomeRecord] = field(default_factory=list)
     discarded: int = 0
@@ -24,10 +25,9 @@ class FakeOutcomesTopic:
     async def write(self, records: Sequence[OutcomeRecord]) -> Sequence[NotWritten | None]:
         """Acknowledged or not, all of them."""
         await asyncio.sleep(self.write_seconds)
-        if self.refuses:
-            return [NotWritten("refused by the test")] * len(records)
-        self.records += records
-        return [None] * len(records)
+        refused = [self.refuses or self.refuses_key(record.key) for record in records]
+        self.records += [record for record, no in zip(records, refused, strict=True) if not no]
+        return [NotWritten("refused by the test") if no else None for no in refused]
 
     def discard(self) -> None:
         """Ownership has ended."""
