@@ -145,13 +145,18 @@ def delivery_settings() -> Iterator[Setting]:
         "events",
     )
     yield account_setting(
-        "BACKLOG_EVENTS", group, integer(1, 1_000_000), "Events held in memory at most.", "events"
+        "BACKLOG_EVENTS",
+        group,
+        integer(1, 1_000_000),
+        "Events held in memory at most. Replays: a tenth as many and 1,000 at most, on top where it is full.",
+        "events",
     )
     yield account_setting(
         "BACKLOG_BYTES",
         group,
         integer(65_536, 16 * _GIB),
-        "Memory for events that wait, at most; room for at least one event of `CONSUMER_MAX_EVENT_BYTES`.",
+        "Memory for events that wait, at most; room for at least one event of `CONSUMER_MAX_EVENT_BYTES`. "
+        "Replays: a quarter as much, on top where it is full.",
         "bytes",
     )
     yield account_setting(

@@ -227,6 +227,20 @@ def test_replays_get_their_share_to_within_one_turn(order: Order, share: Decimal
     assert sum(waiting.values()) == len(turns)
 
 
+def test_a_share_of_a_tenth_is_the_tenth_of_ten_turns() -> None:
+    """Ten times 0.1 is one here; what replays had while they waited alone counts for nothing."""
+    turns = SharedTurns("oldest", 0.1)
+    for sequence in range(200):
+        turns.put(SessionKey("1", "2", "R", str(sequence)), sequence, 0.0, live=False)
+    for _ in range(15):
+        turns.take(0.0)
+    for sequence in range(200, 400):
+        turns.put(SessionKey("1", "2", "L", str(sequence)), sequence, 0.0, live=True)
+
+    taken = [turns.take(0.0) for _ in range(100)]
+    assert ("L" * 9 + "R") * 10 == "".join(session.module_id for session in taken if session)
+
+
 @pytest.mark.parametrize("order", ["oldest", "soonest"])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.99])
 def test_law_7_neither_live_events_nor_replays_wait_for_ever(order: Order, share: float) -> None:

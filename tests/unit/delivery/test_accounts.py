@@ -155,18 +155,19 @@ SECOND = TopicPartition(PARTITION.topic, 1)
 
 def test_the_quotas_state_is_kept_beside_the_sources_lowest_partition() -> None:
     """A partition of the replay topic may be lower, and be called for first: its metadata stays empty."""
-    account = _account()
+    lower = TopicPartition("a.replay", 0)
+    account = bare_account(lambda: 0.0, replace(rules(), replay_topic=lower.topic))
     accounts = _accounts(account)
     state = account.state_text()
 
-    first = accounts.first_entries({REPLAYS: 3, SECOND: 4}, [REPLAYS, SECOND])
-    assert {REPLAYS: Entry(3, ""), SECOND: Entry(4, state)} == first
-    assert {REPLAYS: Entry(3, "")} == accounts.first_entries({REPLAYS: 3}, [REPLAYS, SECOND])
+    first = accounts.first_entries({lower: 3, SECOND: 4}, [lower, SECOND])
+    assert {lower: Entry(3, ""), SECOND: Entry(4, state)} == first
+    assert {lower: Entry(3, "")} == accounts.first_entries({lower: 3}, [lower, SECOND])
 
     other = _account()
     other.quota = Quota(tuple(range(3)))
     text = other.state_text()
-    accounts.resume([REPLAYS, PARTITION], {REPLAYS: Entry(3, ""), PARTITION: Entry(4, text)})
+    accounts.resume([lower, PARTITION], {lower: Entry(3, ""), PARTITION: Entry(4, text)})
     assert account.position_known
     assert 3 == account.quota.used(account.rules.quota, 0.0)
 

@@ -36,6 +36,7 @@ def test_a_replay_is_one_on_the_replay_topic_alone() -> None:
 
     assert [True, True] == [held.take_in(record) for record in (forged, foreign)]
     assert [None, None] == [held.of(record) for record in (forged, foreign)]
+    assert held.take_in(replay_record(2, replay()))
 
 
 def test_a_copy_of_a_replay_that_waits_is_needless_and_a_further_replay_is_not() -> None:
@@ -47,6 +48,8 @@ def test_a_copy_of_a_replay_that_waits_is_needless_and_a_further_replay_is_not()
     assert (replay(), None, replay(count=2)) == (held.of(first), held.of(copy), held.of(again))
     held.let_go(first)
     assert held.of(first) is None
+    assert held.take_in(copy)
+    held.let_go(copy)
     held.has_ended = lambda letter_id, count: (letter_id, count) == ("t:0:7", 1)
     assert not held.take_in(copy)
 
