@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -147,7 +147,7 @@ class App:
         stack.push_async_callback(self._producer.close)
         await patiently(self._producer.start, deadline)
         accounts = Accounts(
-            {served.settings.source_topic: served.account for served in self._served},
+            [served.account for served in self._served],
             group=kafka.group_id,
             version=__version__,
             clock=self._clock,
@@ -187,19 +187,24 @@ class App:
     def _join(self, accounts: Accounts, tasks: asyncio.TaskGroup) -> Member:
         settings = self._settings
         start_from = {account.source_topic: account.start_from for account in settings.accounts}
+        lanes = {account.replay_topic: account.source_topic for account in settings.accounts}
         member = Member(
             accounts,
             self._journal,
-            make_consumer=consumer_factory(settings.kafka, rebalance_seconds=settings.shutdown_seconds),
+            make_consumer=consumer_factory(
+                settings.kafka, lanes, rebalance_seconds=settings.shutdown_seconds
+            ),
             on_rebuild=self._producer.renew,
-            start_from=start_from.__getitem__,
+            # Nobody's choice for replays: each was asked for.
+            start_from=lambda topic: start_from.get(topic, "earliest"),
             group=settings.kafka.group_id,
             drain_seconds=settings.shutdown_seconds - CLOSING_SECONDS,
             coordinator_seconds=2 * settings.kafka.session_timeout_seconds,
             tasks=tasks,
         )
         for served in self._served:
-            served.account.lag = partial(_lag, member, served.settings.source_topic)
+            topics = (served.settings.source_topic, served.settings.replay_topic)
+            served.account.lag = partial(_lag, member, topics)
         return member
 
     def _commit_trouble(self, reason: str | None) -> None:
@@ -244,8 +249,8 @@ class App:
         return self._metrics.render()
 
 
-def _lag(member: Member, topic: str) -> dict[str, int]:
-    return {topic: member.lag(topic)}
+def _lag(member: Member, topics: Sequence[str]) -> dict[str, int]:
+    return {topic: member.lag(topic) for topic in topics}
 
 
 def _first(group: BaseExceptionGroup[KafkaRefusedError]) -> KafkaRefusedError:

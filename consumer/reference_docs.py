@@ -117,8 +117,6 @@ def _settings_row(setting: Setting) -> tuple[str, ...]:
     meaning = setting.meaning
     if setting.secret:
         meaning += " Secret."
-    if setting.used_from:
-        meaning += f" Takes effect with {setting.used_from}."
     return f"`{setting.variable}`", _default(setting), setting.unit, meaning
 
 

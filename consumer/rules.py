@@ -19,6 +19,8 @@ def account_rules(settings: AccountSettings, reservation_seconds: float) -> Acco
     lock_seconds = settings.quota_lock_seconds
     return AccountRules(
         name=settings.name,
+        source_topic=settings.source_topic,
+        replay_topic=settings.replay_topic,
         events=EventRules(
             zone=load_zone(settings.zoho_time_zone),
             input_style=settings.zoho_input,
@@ -49,6 +51,7 @@ def account_rules(settings: AccountSettings, reservation_seconds: float) -> Acco
         daily_reserve=settings.quota_daily_reserve,
         warn_on_echo=settings.zoho_verify_echo != "off",
         order=settings.order,
+        replay_share=settings.replay_share,
         ledger_seconds=settings.ledger_days * 86_400.0,
     )
 

@@ -36,6 +36,8 @@ class AccountRules:
     """The account's settings, as the core needs them. `daily_requests` 0: only what Zoho's answers say."""
 
     name: str
+    source_topic: str
+    replay_topic: str
     events: EventRules
     quota: QuotaLimits
     gate: GateRules
@@ -47,6 +49,7 @@ class AccountRules:
     daily_reserve: int = 0
     warn_on_echo: bool = True
     order: Order = "oldest"
+    replay_share: float = 0.1
     ledger_seconds: float = 400 * 86_400.0
 
 

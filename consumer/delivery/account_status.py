@@ -33,6 +33,7 @@ def status_of(account: Account) -> dict[str, Any]:
         "backlog": {
             "events": account.backlog.events,
             "sessions": account.backlog.sessions,
+            "replays": account.backlog.replays,
             "oldest_event_at": None if oldest is None else rfc3339(oldest),
             "eta_seconds": round(eta_seconds(account, now), 1),
         },

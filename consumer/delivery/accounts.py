@@ -26,12 +26,12 @@ class PositionLost(str):
 class Accounts:
     """Serves the accounts whose topics are assigned to this process, from assignment to revocation.
 
-    `topics`: the account of each source topic.
+    An account is a source topic with its replay topic; with the latter alone it is not owned.
     """
 
     def __init__(
         self,
-        topics: Mapping[str, Account],
+        accounts: Collection[Account],
         *,
         group: str,
         version: str,
@@ -40,8 +40,15 @@ class Accounts:
         chance: Callable[[], float],
         on_progress: Callable[[], None],
     ) -> None:
-        self._topics = topics
-        self._backlog_bytes = max((account.rules.backlog_bytes for account in topics.values()), default=0)
+        self.accounts = list(accounts)
+        self._topics = {
+            topic: account
+            for account in accounts
+            for topic in (account.rules.source_topic, account.rules.replay_topic)
+        }
+        self._backlog_bytes = max((account.rules.backlog_bytes for account in accounts), default=0)
+        # Replay topics that were not there when looked for last.
+        self._missing_replays: frozenset[str] = frozenset()
         self._group = group
         self._version = version
         self._clock = clock
@@ -51,24 +58,23 @@ class Accounts:
         self._tenures: dict[str, Tenure] = {}
 
     @property
-    def accounts(self) -> list[Account]:
-        """Every account, owned or not."""
-        return list({account.rules.name: account for account in self._topics.values()}.values())
-
-    @property
     def topics(self) -> list[str]:
         """The topics to subscribe to."""
         return list(self._topics)
 
+    def is_replay(self, topic: str) -> bool:
+        """Whether it is an account's replay topic."""
+        return topic == self._topics[topic].rules.replay_topic
+
     def resume(self, partitions: Collection[TopicPartition], stored: Mapping[TopicPartition, Entry]) -> None:
         """These partitions become ours: take over what their commits say of each account's quota."""
         for account in self.accounts:
-            ours = {p: stored.get(p) for p in partitions if self._topics[p.topic] is account}
+            ours = self._own(account, partitions)
             if ours:
-                kept = ours[keeper(ours)]
+                kept = stored.get(keeper(ours, account.rules.source_topic))
                 account.resume(
                     None if kept is None else kept.metadata,
-                    committed=any(entry is not None for entry in ours.values()),
+                    committed=any(partition in stored for partition in ours),
                 )
 
     def first_entries(
@@ -77,11 +83,17 @@ class Accounts:
         """The first commit of partitions that had none, of which `partitions` are all."""
         entries: dict[TopicPartition, Entry] = {}
         for account in self.accounts:
-            own = {p: position for p, position in positions.items() if self._topics[p.topic] is account}
-            if own:
-                all_own = dict.fromkeys(p for p in partitions if self._topics[p.topic] is account)
-                entries |= with_state(own, account.state_text(), keeper(all_own))
+            ours = self._own(account, partitions)
+            if ours:
+                own = {partition: positions[partition] for partition in ours if partition in positions}
+                keep_at = keeper(ours, account.rules.source_topic)
+                entries |= with_state(own, account.state_text(), keep_at)
         return entries
+
+    def _own(self, account: Account, partitions: Collection[TopicPartition]) -> list[TopicPartition]:
+        """Those of them that are the account's; none without the source topic."""
+        own = [partition for partition in partitions if self._topics[partition.topic] is account]
+        return own if any(p.topic == account.rules.source_topic for p in own) else []
 
     def begin(
         self,
@@ -99,7 +111,7 @@ class Accounts:
         may have owned it in between and sent again, in part, what is done here beyond the position.
         """
         for account in self.accounts:
-            ours = {p: s for p, s in starts.items() if self._topics[p.topic] is account}
+            ours = {partition: starts[partition] for partition in self._own(account, starts)}
             account.owned = bool(ours)
             if ours:
                 if generation != account.generation + 1:
@@ -149,7 +161,7 @@ class Accounts:
         self._topics[partition.topic].troubles.tell(Trouble.READING, reason)
 
     def ready(self) -> dict[TopicPartition, int]:
-        """The partitions to read more from, each with how many records its account has room for.
+        """The partitions to read more from, each with how many records of its kind there is room for.
 
         Of accounts with room, whose offsets can be kept.
         """
@@ -160,11 +172,12 @@ class Accounts:
         for name, tenure in self._tenures.items():
             if not tenure.opened or self._adrift(tenure):
                 continue
-            room = tenure.worker.room(rooms[name])
-            if room > 0:
-                ready |= dict.fromkeys(tenure.settler.offsets, room)
-            else:
-                tenure.worker.no_room()
+            for topic in {partition.topic for partition in tenure.settler.offsets}:
+                room = tenure.worker.room(topic, rooms[name])
+                if room > 0:
+                    ready |= {p: room for p in tenure.settler.offsets if p.topic == topic}
+                else:
+                    tenure.worker.no_room(topic)
         return ready
 
     def _adrift(self, tenure: Tenure) -> bool:
@@ -244,10 +257,18 @@ class Accounts:
             account.changed()
 
     def report_missing(self, topics: Collection[str]) -> None:
-        """These topics don't exist: their accounts have no owner anywhere."""
-        for topic, account in self._topics.items():
+        """These topics don't exist: without its source an account has no owner anywhere."""
+        for account in self.accounts:
+            topic = account.rules.source_topic
             reason = f"source topic {topic} does not exist: create it (`session-consumer topics create`)"
             account.troubles.tell(Trouble.TOPIC, reason if topic in topics else None)
+        replays = frozenset(account.rules.replay_topic for account in self.accounts) & frozenset(topics)
+        if replays - self._missing_replays:
+            log.warning(
+                "replay topics do not exist: nothing is replayed before `session-consumer topics create`",
+                topics=sorted(replays - self._missing_replays),
+            )
+        self._missing_replays = replays
 
     def report(self, trouble: Trouble, reason: str | None) -> None:
         """A trouble that all accounts share; None: it is over."""

@@ -6,7 +6,7 @@ from functools import partial
 from consumer.delivery.change import Change
 from consumer.delivery.line import Group, Line, Settled, without_call
 from consumer.delivery.newness import Ledger, NoLedger
-from consumer.delivery.turns import Order, Queue, Turns
+from consumer.delivery.turns import Order, Queue, SharedTurns
 from consumer.events.model import SessionKey
 
 
@@ -22,19 +22,21 @@ class Backlog:
         blocked: dict[SessionKey, float] | None = None,
         ledger: Ledger | None = None,
         order: Order = "oldest",
+        replay_share: float = 0.1,
     ) -> None:
         """`blocked`: sessions of which a call may still arrive, and until when; kept by the account.
 
-        `ledger`: each session's last applied event; kept up to date here.
+        `ledger`: each session's last applied event; kept up to date here. `order`, `replay_share`: see
+        `turns`.
         """
         self._lines: dict[SessionKey, Line] = {}
-        self._ready = Turns(order)
+        self._ready = SharedTurns(order, replay_share)
         self._aside = Queue()
         self._out: set[SessionKey] = set()
         # A call of the session may still arrive until then: nothing is sent before (see quota.abort).
         self._blocked: dict[SessionKey, float] = {} if blocked is None else blocked
         self._ledger: Ledger = NoLedger() if ledger is None else ledger
-        self._events = 0
+        self._events = self._replays = 0
         # How many copies of an event are in its session's line.
         self._copies: dict[tuple[SessionKey, str, str], int] = {}
 
@@ -44,13 +46,22 @@ class Backlog:
         return self._events
 
     @property
+    def replays(self) -> int:
+        """How many of them are replays."""
+        return self._replays
+
+    @property
     def sessions(self) -> int:
         """Sessions that have a change."""
         return len(self._lines)
 
     def oldest_event_at(self) -> float | None:
-        """The event time of the longest waiting change."""
-        heads = (line.changes[0] for line in self._lines.values())
+        """The event time of the longest waiting change, replays left out: theirs are old anyway."""
+        heads = (
+            next(change for change in line.changes if not change.is_replay)
+            for line in self._lines.values()
+            if line.live
+        )
         oldest = min(heads, key=lambda change: change.sequence, default=None)
         return None if oldest is None else oldest.event_at
 
@@ -85,10 +96,10 @@ class Backlog:
     def take_probe(self, now: float, *, newest: bool = False) -> Group | None:
         """What to try a closed account with: of the session that was tried the longest ago.
 
-        Among those that were never tried the oldest, or the `newest`: what fails may be a whole course
-        whose changes came one after the other. A call that a dead token ended is repeated first: a
-        further session could only show the same once more. Changes that were set aside count too,
-        unless an earlier call of theirs may arrive.
+        Among those that were never tried one that waits not with replays only, and the oldest, or the
+        `newest`: what fails may be a whole course whose changes came one after the other. A call that a
+        dead token ended is repeated first: a further session could only show the same once more. Changes
+        that were set aside count too, unless an earlier call of theirs may arrive.
         """
         waiting = [*self._ready, *self._aside.places]
         lines = (self._lines[s] for s in waiting if self._blocked.get(s, 0.0) <= now)
@@ -159,12 +170,14 @@ class Backlog:
 
     def _count(self, change: Change) -> None:
         self._events += 1
+        self._replays += change.is_replay
         key = _key(change)
         self._copies[key] = self._copies.get(key, 0) + 1
 
     def _uncount(self, changes: Iterable[Change]) -> None:
         for change in changes:
             self._events -= 1
+            self._replays -= change.is_replay
             key = _key(change)
             self._copies[key] -= 1
             if not self._copies[key]:
@@ -176,21 +189,29 @@ class Backlog:
         if until > 0.0:
             self._aside.put(session, until)
         else:
-            self._ready.put(session, line.changes[0].sequence, line.chosen.starts_at)
+            self._make_ready(line)
 
     def _bring_back(self, now: float) -> None:
         while (first := self._aside.first()) is not None and first[0] <= now:
             self._aside.discard(first[1])
-            line = self._lines[first[1]]
-            self._ready.put(first[1], line.changes[0].sequence, line.chosen.starts_at)
+            self._make_ready(self._lines[first[1]])
         for session in [s for s, until in self._blocked.items() if until <= now]:
             del self._blocked[session]
+
+    def _make_ready(self, line: Line) -> None:
+        session, sequence = line.chosen.session, line.changes[0].sequence
+        self._ready.put(session, sequence, line.chosen.starts_at, live=line.live > 0)
 
 
 def _key(change: Change) -> tuple[SessionKey, str, str]:
     return change.session, change.version.source, change.version.id
 
 
-def _turn(line: Line, *, newest: bool) -> tuple[bool, float, int]:
+def _turn(line: Line, *, newest: bool) -> tuple[bool, float, bool, int]:
     oldest = line.changes[0].sequence
-    return not line.chosen.attempts.token_repeated, line.tried_at, -oldest if newest else oldest
+    return (
+        not line.chosen.attempts.token_repeated,
+        line.tried_at,
+        not line.live,
+        -oldest if newest else oldest,
+    )

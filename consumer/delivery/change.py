@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consumer.delivery.newness import Version, version_of
+from consumer.delivery.outcome import Origin
 from consumer.events.model import Event, EventIdentity, SessionKey
 from consumer.records import Record
 
@@ -41,7 +42,8 @@ class Change:
     starts, so that 10,000 of them fit into the memory that is promised.
 
     `fields`: which optional fields it carries, as bits of `OPTIONAL_FIELDS`. `starts_at`: when the
-    session starts, epoch seconds. `repeats`: another copy of the event was waiting when it came.
+    session starts, epoch seconds. `is_replay`: it is a dead letter's, tried again. `repeats`: another
+    copy of the event was waiting when it came.
     """
 
     record: Record
@@ -50,6 +52,7 @@ class Change:
     version: Version
     fields: int
     starts_at: float
+    is_replay: bool = False
     attempts: Attempts = field(default_factory=Attempts)
     repeats: bool = False
 
@@ -64,15 +67,18 @@ class Change:
         return self.version.time_us / 1_000_000
 
 
-def change_of(event: Event, record: Record, sequence: int) -> Change:
+def change_of(
+    event: Event, record: Record, origin: Origin, sequence: int, *, is_replay: bool = False
+) -> Change:
     """The change of an event that was read from this record, as the `sequence`-th."""
     return Change(
         record,
         event.session,
         event.identity,
-        version_of(event, record, sequence),
+        version_of(event, origin, sequence),
         optional_fields(event.session_data),
         event.starts_at.timestamp(),
+        is_replay,
     )
 
 

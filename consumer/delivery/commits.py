@@ -1,6 +1,6 @@
 """What the group's offset commits hold: positions, and an account's state beside the lowest of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,16 +22,15 @@ class Draft:
     slots: Mapping[str, int]
 
 
-def keeper(partitions: Mapping[TopicPartition, object]) -> TopicPartition:
-    """The partition of an account's source topic whose metadata holds the account's state: the lowest."""
-    return min(partitions, key=lambda partition: partition.partition)
+def keeper(partitions: Iterable[TopicPartition], source_topic: str) -> TopicPartition:
+    """Of an account's partitions the one whose metadata holds its state: the source topic's lowest."""
+    return min(partition for partition in partitions if partition.topic == source_topic)
 
 
 def with_state(
-    positions: Mapping[TopicPartition, int], state: str, keep_at: TopicPartition | None = None
+    positions: Mapping[TopicPartition, int], state: str, keep_at: TopicPartition
 ) -> dict[TopicPartition, Entry]:
-    """One account's positions as entries, its state with the one at `keep_at` (default: the lowest)."""
-    keep_at = keep_at or keeper(positions)
+    """One account's positions as entries, its state with the one at `keep_at`."""
     return {
         partition: Entry(position, state if partition == keep_at else "")
         for partition, position in positions.items()

@@ -6,6 +6,8 @@ from typing import Final
 
 from consumer.clock import rfc3339
 from consumer.delivery.decision import GiveUp
+from consumer.delivery.outcome import Origin
+from consumer.delivery.replay import Replay, origin_of, original_headers
 from consumer.delivery.verdicts import ZohoAnswer
 from consumer.events.model import EventIdentity, Problem, Refusal
 from consumer.records import Headers, Record
@@ -71,7 +73,6 @@ class Letterhead:
         constant = (
             (names.ERRORS_GROUP, self.group),
             (names.ACCOUNT, self.account),
-            (names.REPLAY_COUNT, "0"),
             (names.SERVICE_VERSION, self.version),
         )
         object.__setattr__(self, "constant", tuple((name, _utf8(text)) for name, text in constant))
@@ -96,18 +97,24 @@ class DeadLetter:
         return size
 
 
-def dead_letter_id(record: Record) -> str:
-    """Stable: a copy that is written twice after a crash has the same one."""
-    return f"{record.topic}:{record.partition}:{record.offset}"
+def dead_letter_id(origin: Origin) -> str:
+    """Stable: a copy that is written twice after a crash has the same one, and so has a replay."""
+    return f"{origin.topic}:{origin.partition}:{origin.offset}"
 
 
-def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> DeadLetter:
-    """The record's key, value and headers untouched, and the block of the contract appended."""
-    letter_id = dead_letter_id(record)
+def dead_letter(
+    record: Record, failure: Failure, letterhead: Letterhead, replay: Replay | None = None
+) -> DeadLetter:
+    """The record's key, value and headers untouched, and the block of the contract appended.
+
+    `replay`: what the record repeats; the block that it came with is written anew, not once more.
+    """
+    origin = origin_of(record, replay)
+    letter_id = dead_letter_id(origin)
     block: list[tuple[str, str | None]] = [
-        (names.ERRORS_TOPIC, record.topic),
-        (names.ERRORS_PARTITION, str(record.partition)),
-        (names.ERRORS_OFFSET, str(record.offset)),
+        (names.ERRORS_TOPIC, origin.topic),
+        (names.ERRORS_PARTITION, str(origin.partition)),
+        (names.ERRORS_OFFSET, str(origin.offset)),
         (names.ERRORS_DELIVERY_COUNT, str(failure.calls)),
         (names.ERRORS_MESSAGE, bounded_text(failure.message, names.MAX_MESSAGE_BYTES)),
         (names.SCHEMA, names.SCHEMA_VERSION),
@@ -116,11 +123,13 @@ def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> Dea
         (names.ERROR_RETRYABLE, "true" if failure.retryable else "false"),
         (names.ERROR_DETAILS, _details(failure.problems)),
         (names.FAILED_AT, rfc3339(failure.failed_at)),
-        (names.SOURCE_TIMESTAMP, rfc3339(record.timestamp_ms / 1000) if record.timestamp_ms >= 0 else None),
+        (names.SOURCE_TIMESTAMP, _timestamp(record) if replay is None else replay.source_timestamp),
         (names.EVENT_ID, failure.identity.id),
         (names.EVENT_SOURCE, failure.identity.source),
         (names.EVENT_TIME, failure.identity.time),
         (names.SESSION, None if failure.identity.session is None else str(failure.identity.session)),
+        (names.REPLAY_COUNT, "0" if replay is None else str(replay.count)),
+        (names.REPLAY_RUN_ID, None if replay is None else replay.run_id or None),
     ]
     if failure.answer is not None:
         block += [
@@ -128,13 +137,17 @@ def dead_letter(record: Record, failure: Failure, letterhead: Letterhead) -> Dea
             (names.ZOHO_CODE, failure.answer.code),
             (names.ZOHO_MESSAGE, failure.answer.message),
         ]
+    if replay is None:
+        headers: Headers = tuple((_kept_name(name), value) for name, value in record.headers)
+    else:
+        headers = original_headers(record.headers)
     return DeadLetter(
         id=letter_id,
-        source_partition=record.partition,
+        source_partition=origin.partition,
         key=record.key,
         value=record.value,
         headers=(
-            *[(_kept_name(name), value) for name, value in record.headers],
+            *headers,
             *[(name, _utf8(text)) for name, text in block if text is not None],
             *letterhead.constant,
         ),
@@ -151,6 +164,10 @@ def bounded_text(text: str, max_bytes: int) -> str:
 
 def _kept_name(name: str) -> str:
     return names.ORIGINAL_PREFIX + name if name in names.RESERVED_NAMES else name
+
+
+def _timestamp(record: Record) -> str | None:
+    return rfc3339(record.timestamp_ms / 1000) if record.timestamp_ms >= 0 else None
 
 
 def _details(problems: tuple[Problem, ...]) -> str | None:

@@ -55,12 +55,25 @@ class Line:
     Adding a change and choosing take constant time, amortised over what is taken away.
     """
 
-    __slots__ = ("_chosen", "_crest", "_cut", "_fields", "_on_trial", "_run", "changes", "last", "tried_at")
+    __slots__ = (
+        "_chosen",
+        "_crest",
+        "_cut",
+        "_fields",
+        "_on_trial",
+        "_run",
+        "changes",
+        "last",
+        "live",
+        "tried_at",
+    )
 
     def __init__(self, first: Change, last: Version | None) -> None:
         """A line of one."""
         self.changes = [first]
         self.last = last
+        # How many of them are no replays.
+        self.live = int(not first.is_replay)
         # The start of the newest call; 0: none yet.
         self.tried_at = 0.0
         self._on_trial = False
@@ -78,6 +91,7 @@ class Line:
     def add(self, change: Change) -> None:
         """A change that was read after the others."""
         self.changes.append(change)
+        self.live += not change.is_replay
         self._grow()
 
     def tried(self, group: Group) -> None:
@@ -104,6 +118,7 @@ class Line:
                 break
             heads.append(Settled(change, outcome))
         del self.changes[: len(heads)]
+        self.live = sum(not change.is_replay for change in self.changes)
         self._restart()
         return heads
 
@@ -112,13 +127,14 @@ class Line:
 
         So it is where the waiting one has its call (or is made needless) in any case and all behind it
         are newer than the copy, too. That may fail on a tie, since the copy has a later origin, and where
-        `newer` goes in a circle. Looks at the newest `COPIES_WITHIN` only: no is always safe.
+        `newer` goes in a circle. Looks at the newest `COPIES_WITHIN` only: no is always safe. With a replay
+        it is not so: its dead letter's state has to be its own, and no event waits for a replay's turn.
         """
         for place in range(len(self.changes) - 1, max(-1, len(self.changes) - 1 - COPIES_WITHIN), -1):
-            version = self.changes[place].version
-            if version.same_event(copy.version):
-                return place < self._run
-            if not newer(version, copy.version):
+            waiting = self.changes[place]
+            if waiting.version.same_event(copy.version):
+                return place < self._run and not (waiting.is_replay or copy.is_replay)
+            if not newer(waiting.version, copy.version):
                 return False
         return False
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from consumer.delivery.outcome import Origin
 from consumer.events.model import Event, SessionKey
-from consumer.records import Record, TopicPartition
+from consumer.records import TopicPartition
 
 # The reading sequence of an event that this tenure has not read: before all that it has.
 NOT_READ = -1
@@ -40,13 +41,13 @@ class Version(NamedTuple):
         return self.id == other.id and self.source == other.source
 
 
-def version_of(event: Event, record: Record, sequence: int) -> Version:
-    """The version of an event that was read from this record, its first origin."""
+def version_of(event: Event, origin: Origin, sequence: int) -> Version:
+    """The version of an event whose record was first read there."""
     return Version(
         event.revision,
         (event.time - _EPOCH) // _MICROSECOND,
-        record.topic_partition,
-        record.offset,
+        TopicPartition(origin.topic, origin.partition),
+        origin.offset,
         sequence,
         event.source,
         event.id,

@@ -7,6 +7,7 @@ from typing import Protocol
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.outcome import OutcomeRecord
+from consumer.delivery.settled import EndedReplays
 from consumer.delivery.verdicts import CallReport
 from consumer.events.model import SessionKey
 from consumer.records import TopicPartition
@@ -79,6 +80,11 @@ class HistoryPort(Protocol):
 
     async def at_end(self, deadline_seconds: float) -> bool:
         """Wait until the ledger has all that is in the topic now; False where that takes longer."""
+        ...
+
+    @property
+    def ended_replays(self) -> EndedReplays:
+        """The replays whose end is in the topic."""
         ...
 
     def settled_from(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, dict[int, int]]:

@@ -82,6 +82,11 @@ def read_replay(record: Record) -> Replay | None:
     return replay if _is_bounded(replay) else None
 
 
+def origin_of(record: Record, replay: Replay | None) -> Origin:
+    """Where the record was first read: a replay counts with its dead letter's origin."""
+    return Origin(record.topic, record.partition, record.offset) if replay is None else replay.origin
+
+
 def original_headers(headers: Headers) -> Headers:
     """A dead letter's or a replay's headers without those that we appended."""
     return tuple((name, value) for name, value in headers if name not in names.RESERVED_NAMES)

@@ -7,7 +7,7 @@ from consumer.delivery.ledger import Ledger
 from consumer.delivery.newness import NOT_READ, Version, newer
 from consumer.delivery.outcome import Applied, EventReference, Origin, micros
 from consumer.events.model import EventIdentity, SessionKey
-from consumer.records import Record, TopicPartition
+from consumer.records import TopicPartition
 from schemas.moments import parse_date_time
 
 
@@ -58,7 +58,7 @@ def about_version(session: SessionKey, version: Version) -> About:
     )
 
 
-def about_refused(identity: EventIdentity, record: Record) -> About | None:
+def about_refused(identity: EventIdentity, origin: Origin) -> About | None:
     """What an outcome says of an event that was refused unsent; None where too little could be read."""
     event_id, source, time, session = identity.id, identity.source, identity.time, identity.session
     if not event_id or not source or not time or session is None:
@@ -67,7 +67,6 @@ def about_refused(identity: EventIdentity, record: Record) -> About | None:
         time_us = micros(parse_date_time(time))
     except ValueError:
         return None
-    origin = Origin(record.topic, record.partition, record.offset)
     return About(session, EventReference(event_id, source, time_us, identity.revision), origin)
 
 

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
+from typing import Literal, assert_never
 
 import structlog
 
@@ -14,6 +16,8 @@ from consumer.delivery.lane import Lane
 from consumer.delivery.offsets import Offsets
 from consumer.delivery.outcome import Outcome, OutcomeRecord, event_mark
 from consumer.delivery.ports import DeadLetterPort, NotWritten, OutcomePort, Telemetry
+from consumer.delivery.replay import Replay
+from consumer.delivery.replays import HasEnded, Held, Replays
 from consumer.delivery.session_ledger import About, SessionLedger
 from consumer.delivery.troubles import Trouble, Troubles
 from consumer.events.model import SessionKey
@@ -22,7 +26,27 @@ from schemas.outcome import OutcomeName
 
 OUTCOME_BYTES = 700  # about
 
+Skipped = Literal["skipped"]
+
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Load:
+    """Records that are held, and about how much memory they take."""
+
+    records: int = 0
+    size_bytes: int = 0
+
+    def add(self, record: Record) -> None:
+        """One more."""
+        self.records += 1
+        self.size_bytes += record.held_bytes
+
+    def remove(self, record: Record) -> None:
+        """One less."""
+        self.records -= 1
+        self.size_bytes -= record.held_bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -33,17 +57,34 @@ class _Letter:
 
 
 @dataclass(slots=True, eq=False)
-class _Ending:
-    """An outcome on its way, and the record that it finishes; None: written for the ledger's sake alone."""
+class _Beginning:
+    """A replay was taken in: its dead letter's state."""
 
-    outcome: Outcome
-    record: Record | None
+    replay: Held
+
+
+@dataclass(slots=True, eq=False)
+class _Ending:
+    """What a record came to, and `record` itself, finished when that is durable.
+
+    `outcome`: its event's; None: it names no event, or needs none. `replay`: the replay that it is, whose
+    dead letter has a new state then. Without a record it is written for the ledger's sake alone.
+    """
+
+    name: OutcomeName | Skipped
+    outcome: Outcome | None
+    replay: Held | None = None
+    record: Record | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Tombstone:
     record: OutcomeRecord
     forget: Callable[[], None]
+
+
+# What the outcomes topic gets.
+_Note = _Beginning | _Ending | _Tombstone
 
 
 class Settler:
@@ -61,6 +102,7 @@ class Settler:
         letters: DeadLetterPort,
         outcomes: OutcomePort,
         ledger: SessionLedger,
+        replay_topic: str,
         letterhead: Letterhead,
         telemetry: Telemetry,
         troubles: Troubles,
@@ -69,8 +111,7 @@ class Settler:
         on_progress: Callable[[], None],
     ) -> None:
         self.offsets = {partition: Offsets(position) for partition, position in positions.items()}
-        self.held_records = 0
-        self.held_bytes = 0
+        self.held_live, self.held_replays = Load(), Load()
         self._already_done = {partition: set(done) for partition, done in already_done.items()}
         self._settled_before: Mapping[TopicPartition, Mapping[int, int]] = {}
         self._letter_port = letters
@@ -80,6 +121,7 @@ class Settler:
         self._telemetry = telemetry
         self._wall_clock = wall_clock
         self._on_progress = on_progress
+        self._replays = Replays(replay_topic, wall_clock)
         self._letters: Lane[_Letter] = Lane(
             "dead letters",
             owns=owns,
@@ -88,11 +130,11 @@ class Settler:
             size_bytes=lambda letter: letter.record.held_bytes,
             report=partial(troubles.tell, Trouble.DEAD_LETTER),
         )
-        self._endings: Lane[_Ending | _Tombstone] = Lane(
+        self._notes: Lane[_Note] = Lane(
             "outcomes",
             owns=owns,
-            write=self._write_endings,
-            written=self._endings_written,
+            write=self._write_notes,
+            written=self._notes_written,
             size_bytes=lambda _: OUTCOME_BYTES,
             report=partial(troubles.tell, Trouble.OUTCOME),
         )
@@ -101,17 +143,38 @@ class Settler:
         """Write dead letters and outcomes as they come. Never returns."""
         async with asyncio.TaskGroup() as lanes:
             lanes.create_task(self._letters.run(), name="dead letters")
-            lanes.create_task(self._endings.run(), name="outcomes")
+            lanes.create_task(self._notes.run(), name="outcomes")
 
     async def all_written(self, seconds: float) -> bool:
         """Wait until everything is acknowledged, at most so long: True if it is."""
         deadline = asyncio.get_running_loop().time() + seconds
         # A dead letter that is written has an outcome to be written after it.
-        return await self._letters.all_written(deadline) and await self._endings.all_written(deadline)
+        return await self._letters.all_written(deadline) and await self._notes.all_written(deadline)
 
-    def settled_before(self, settled: Mapping[TopicPartition, Mapping[int, int]]) -> None:
-        """Another owner has settled these records, by offset, with their events' marks."""
+    def settled_before(
+        self, settled: Mapping[TopicPartition, Mapping[int, int]], has_ended: HasEnded
+    ) -> None:
+        """Another owner has settled these records, by offset, with their events' marks, and these replays."""
         self._settled_before = settled
+        self._replays.has_ended = has_ended
+
+    def replay_of(self, record: Record) -> Replay | None:
+        """The replay that a record which is held is; None: it was first read where it lies."""
+        return self._replays.of(record)
+
+    def held_of(self, topic: str) -> Load:
+        """What is held of one of the account's two topics."""
+        return self.held_replays if topic == self._replays.topic else self.held_live
+
+    @property
+    def held_records(self) -> int:
+        """Records that are not finished."""
+        return self.held_live.records + self.held_replays.records
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory they take."""
+        return self.held_live.size_bytes + self.held_replays.size_bytes
 
     def is_settled(self, record: Record, source: str, event_id: str) -> bool:
         """Whether the record's event has its outcome already; if so, the record is finished."""
@@ -132,17 +195,22 @@ class Settler:
             if offsets.finish(record.offset):
                 self._on_progress()
             return False
-        self.held_records += 1
-        self.held_bytes += record.held_bytes
+        self.held_of(record.topic).add(record)
+        if not self._replays.take_in(record):
+            self._let_go(record)
+            return False
+        replay = self._replays.held(record)
+        if replay is not None:
+            self._notes.put(_Beginning(replay))
         return True
 
     def skip(self, record: Record) -> None:
         """The record is nothing of ours, by setting: it needs no outcome."""
-        self._finish(record, "skipped")
+        self._end(record, "skipped", None)
 
     def conclude(self, record: Record, about: About, outcome: OutcomeName, by: About | None = None) -> None:
         """This became of the record's event; the record is finished when the broker has that."""
-        self._end(record, about, outcome, by=by)
+        self._end(record, outcome, about, by=by)
 
     def give_up(self, record: Record, failure: Failure, about: About | None) -> None:
         """The record goes to the dead-letter topic; `about` its event, where that much could be read.
@@ -153,79 +221,105 @@ class Settler:
 
     def write_again(self, outcome: Outcome) -> None:
         """A session's last record does not carry its newest `applied`: write that once more."""
-        self._endings.put(_Ending(outcome, None))
+        self._notes.put(_Ending(outcome.outcome, outcome))
 
     def bury(self, tombstone: OutcomeRecord, forget: Callable[[], None]) -> None:
         """A session was not heard of for long; `forget` it when the broker has its tombstone."""
-        self._endings.put(_Tombstone(tombstone, forget))
+        self._notes.put(_Tombstone(tombstone, forget))
 
     def _end(
         self,
         record: Record,
-        about: About,
-        name: OutcomeName,
+        name: OutcomeName | Skipped,
+        about: About | None,
         *,
         by: About | None = None,
         failure: Failure | None = None,
     ) -> None:
-        outcome = Outcome(
-            session=about.session,
-            event=about.event,
-            origin=about.origin,
-            outcome=name,
-            at=self._wall_clock(),
-            applied=None,
-            by=None if by is None else by.event,
-            dead_letter_id=None if failure is None else dead_letter_id(record),
-            error_class=None if failure is None else failure.error_class,
-        )
-        self._endings.put(_Ending(outcome, record))
+        """The record is finished when what is to be written of its end is durable."""
+        replay = self._replays.held(record)
+        outcome = None
+        if about is not None and name != "skipped":
+            letter_id = dead_letter_id(about.origin) if failure is not None or replay is not None else None
+            outcome = Outcome(
+                session=about.session,
+                event=about.event,
+                origin=about.origin,
+                outcome=name,
+                at=self._wall_clock(),
+                applied=None,
+                by=None if by is None else by.event,
+                dead_letter_id=letter_id,
+                error_class=None if failure is None else failure.error_class,
+            )
+        if outcome is None and replay is None:
+            self._finish(record, name)
+        else:
+            self._notes.put(_Ending(name, outcome, replay, record))
 
     def _finish(self, record: Record, outcome: str) -> None:
         self._telemetry.event(outcome)
         self._let_go(record)
 
     def _let_go(self, record: Record) -> None:
-        self.held_records -= 1
-        self.held_bytes -= record.held_bytes
+        self._replays.let_go(record)
+        self.held_of(record.topic).remove(record)
         if self.offsets[record.topic_partition].finish(record.offset):
             self._on_progress()
 
     async def _write_letters(self, letters: Sequence[_Letter]) -> Sequence[NotWritten | None]:
         head = self._letterhead
         return await self._letter_port.write(
-            [dead_letter(each.record, each.failure, head) for each in letters]
+            [dead_letter(each.record, each.failure, head, self.replay_of(each.record)) for each in letters]
         )
 
     def _letters_written(self, letters: Sequence[_Letter]) -> None:
         classes = Counter(str(letter.failure.error_class) for letter in letters)
         for letter in letters:
             self._telemetry.dead_letter(letter.failure.error_class)
-            if letter.about is None:
-                self._finish(letter.record, "dead_lettered")
-            else:
-                self._end(letter.record, letter.about, "dead_lettered", failure=letter.failure)
+            self._end(letter.record, "dead_lettered", letter.about, failure=letter.failure)
         counts = [f"{name} {count}" for name, count in sorted(classes.items())]
         log.info("dead letters written", account=self._letterhead.account, classes=counts)
 
-    async def _write_endings(self, endings: Sequence[_Ending | _Tombstone]) -> Sequence[NotWritten | None]:
-        return await self._outcome_port.write([self._record(each) for each in endings])
+    async def _write_notes(self, notes: Sequence[_Note]) -> Sequence[NotWritten | None]:
+        records = [self._records(note) for note in notes]
+        results = iter(await self._outcome_port.write([one for each in records for one in each]))
+        # A note is written when all of its records are.
+        return [next(filter(None, list(islice(results, len(each)))), None) for each in records]
 
-    def _record(self, ending: _Ending | _Tombstone) -> OutcomeRecord:
-        if isinstance(ending, _Tombstone):
-            return ending.record
-        # As late as can be: the key's last record has to carry its newest `applied`.
-        applied = self._ledger.applied(ending.outcome.session)
-        return replace(ending.outcome, applied=applied).record()
+    def _records(self, note: _Note) -> list[OutcomeRecord]:
+        """Made as late as can be: the key's last record has to carry its newest `applied`."""
+        match note:
+            case _Tombstone():
+                return [note.record]
+            case _Beginning():
+                return [self._replays.begun(note.replay).record()]
+            case _Ending():
+                records = []
+                if note.outcome is not None:
+                    applied = self._ledger.applied(note.outcome.session)
+                    records.append(replace(note.outcome, applied=applied).record())
+                if note.replay is not None:
+                    outcome = None if note.name == "skipped" else note.name
+                    records.append(self._replays.ended(note.replay, outcome).record())
+                return records
+            case _:
+                assert_never(note)
 
-    def _endings_written(self, endings: Sequence[_Ending | _Tombstone]) -> None:
+    def _notes_written(self, notes: Sequence[_Note]) -> None:
         heard_of: set[SessionKey] = set()
-        for ending in endings:
-            if isinstance(ending, _Tombstone):
-                ending.forget()
-            else:
-                heard_of.add(ending.outcome.session)
-                if ending.record is not None:
-                    self._finish(ending.record, ending.outcome.outcome)
+        for note in notes:
+            match note:
+                case _Tombstone():
+                    note.forget()
+                case _Ending():
+                    if note.outcome is not None:
+                        heard_of.add(note.outcome.session)
+                    if note.record is not None:
+                        self._finish(note.record, note.name)
+                case _Beginning():
+                    pass
+                case _:
+                    assert_never(note)
         for session in heard_of:
             self._ledger.written(session)

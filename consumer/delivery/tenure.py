@@ -8,7 +8,7 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.delivery.account import Account
-from consumer.delivery.commits import Entry, with_state
+from consumer.delivery.commits import Entry, keeper, with_state
 from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.outcome import tombstone, written_again
 from consumer.delivery.settler import Settler
@@ -52,6 +52,7 @@ class Tenure:
             letters=account.letters,
             outcomes=account.outcomes,
             ledger=account.ledger,
+            replay_topic=account.rules.replay_topic,
             letterhead=letterhead,
             telemetry=account.telemetry,
             troubles=account.troubles,
@@ -76,11 +77,10 @@ class Tenure:
         self._burying: set[SessionKey] = set()
 
     def entries(self) -> dict[TopicPartition, Entry]:
-        """What a commit has to say now: the positions, and beside the lowest one the quota's state."""
-        return with_state(
-            {partition: offsets.position for partition, offsets in self.settler.offsets.items()},
-            self.account.state_text(),
-        )
+        """What a commit has to say now: the positions, and beside the source's lowest the quota's state."""
+        positions = {partition: offsets.position for partition, offsets in self.settler.offsets.items()}
+        keep_at = keeper(positions, self.account.rules.source_topic)
+        return with_state(positions, self.account.state_text(), keep_at)
 
     def begin(self, tasks: asyncio.TaskGroup) -> None:
         """Start serving. A task that breaks takes `tasks`, and so the process, with it."""
@@ -99,7 +99,9 @@ class Tenure:
         account.history.rest()
         if account.position_known:
             positions = {partition: offsets.position for partition, offsets in self.settler.offsets.items()}
-            self.settler.settled_before(account.history.settled_from(positions))
+            self.settler.settled_before(
+                account.history.settled_from(positions), account.history.ended_replays.has
+            )
         for session, applied in account.ledger.packed.to_rewrite():
             self.settler.write_again(written_again(session, applied))
         self.opened = True

@@ -1,7 +1,9 @@
-"""Which session's turn it is: the oldest's, or the one's that starts soonest. Pure."""
+"""Which session's turn it is: the oldest's, or the one's that starts soonest; replays get a share. Pure."""
 
 import heapq
 from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
 from typing import Literal
 
 from consumer.events.model import SessionKey
@@ -98,3 +100,51 @@ class Turns:
                 self._by_start.discard(soonest[1])
         first = soonest or self._by_age.first()
         return None if first is None else first[1]
+
+
+class SharedTurns:
+    """The sessions that may be called now: those with a live change first, the others with their share.
+
+    Of the turns that both kinds wait for, those that wait with replays only get `replay_share`, evenly
+    spread: after any number of such turns their part is right to within one.
+    """
+
+    def __init__(self, order: Order, replay_share: float) -> None:
+        """`replay_share`: from 0, when live ones are ready never, to 1, then always."""
+        self._live, self._replays = Turns(order), Turns(order)
+        # As the decimal number that it was set to: 0.1 ten times is one.
+        self._share = Fraction(str(replay_share))
+        self._credit = Fraction(0)
+
+    def __len__(self) -> int:
+        """How many sessions there are."""
+        return len(self._live) + len(self._replays)
+
+    def __contains__(self, session: SessionKey) -> bool:
+        """Whether this one is among them."""
+        return session in self._live or session in self._replays
+
+    def __iter__(self) -> Iterator[SessionKey]:
+        """All of them, in no order."""
+        return chain(self._live, self._replays)
+
+    def put(self, session: SessionKey, sequence: int, starts_at: float, *, live: bool) -> None:
+        """As `Turns.put`. `live`: it waits not with replays only, whatever it did before."""
+        mine, other = (self._live, self._replays) if live else (self._replays, self._live)
+        other.discard(session)
+        mine.put(session, sequence, starts_at)
+
+    def discard(self, session: SessionKey) -> None:
+        """The session waits no more."""
+        self._live.discard(session)
+        self._replays.discard(session)
+
+    def take(self, now: float) -> SessionKey | None:
+        """Whose turn it is; it waits no more. None: nobody's."""
+        if not self._live or not self._replays:
+            return (self._live or self._replays).take(now)
+        self._credit += self._share
+        if self._credit < 1:
+            return self._live.take(now)
+        self._credit -= 1
+        return self._replays.take(now)

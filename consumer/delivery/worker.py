@@ -9,7 +9,7 @@ from typing import assert_never
 import structlog
 
 from consumer.clock import Clock
-from consumer.delivery.account import Account
+from consumer.delivery.account import Account, AccountRules
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.change import Change, change_of
 from consumer.delivery.dead_letter import Failure
@@ -17,8 +17,9 @@ from consumer.delivery.decision import Again, CallEnd, Finish, GiveUp, decide
 from consumer.delivery.gate import AccountState
 from consumer.delivery.line import Group, Settled
 from consumer.delivery.reaction import learn, react
+from consumer.delivery.replay import origin_of
 from consumer.delivery.session_ledger import About, about_refused, about_version
-from consumer.delivery.settler import Settler
+from consumer.delivery.settler import Load, Settler
 from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
@@ -26,6 +27,7 @@ from consumer.records import RECORD_OVERHEAD_BYTES, Record, TopicPartition
 from schemas.error_class import ErrorClass
 
 OWNERSHIP_POLL_SECONDS = 0.25
+MOST_REPLAYS = 1_000
 # Refusals that say nothing of the event: all that wait with it in its group have the same answer.
 OF_THE_SESSION = (ErrorClass.SESSION_NOT_FOUND, ErrorClass.FORBIDDEN_BY_ZOHO)
 
@@ -63,7 +65,9 @@ class Worker:
         self._clock = clock
         self._wall_clock = wall_clock
         self._chance = chance
-        self._backlog = account.backlog = Backlog(account.blocked, account.ledger, account.rules.order)
+        self._backlog = account.backlog = Backlog(
+            account.blocked, account.ledger, account.rules.order, account.rules.replay_share
+        )
         self._sequence = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._no_slot_since: float | None = None
@@ -73,15 +77,20 @@ class Worker:
 
     # Records in.
 
-    def room(self, at_most_bytes: int) -> int:
-        """How many more records may be read now, each of them as large as an event may be; 0: none.
+    def room(self, topic: str, at_most_bytes: int) -> int:
+        """How many more records of the topic may be read now, each as large as an event may be; 0: none.
 
         So that what is held stays within the backlog's bounds, and `at_most_bytes` more; a single larger
-        record passes.
+        record passes. Replays have a small room of their own, so that neither kind keeps the other out.
         """
         rules = self._account.rules
-        events = rules.backlog_events - self._settler.held_records
-        free_bytes = min(rules.backlog_bytes - self._settler.held_bytes, at_most_bytes)
+        if topic == rules.replay_topic:
+            held, bound = self._settler.held_replays, replay_room(rules)
+            free_bytes = bound.size_bytes - held.size_bytes
+            events = bound.records - held.records
+        else:
+            events = rules.backlog_events - self._settler.held_records
+            free_bytes = min(rules.backlog_bytes - self._settler.held_bytes, at_most_bytes)
         if events <= 0 or free_bytes <= 0:
             return 0
         largest = rules.events.max_event_bytes + RECORD_OVERHEAD_BYTES
@@ -104,23 +113,27 @@ class Worker:
             del self._unread[partition]
             self._wake.set()
 
-    def no_room(self) -> None:
-        """Nothing more can be read for now: what is held has to be worked off first."""
-        if self._unread:
-            self._unread.clear()
+    def no_room(self, topic: str) -> None:
+        """Nothing more of the topic can be read for now: what is held has to be worked off first."""
+        full = [partition for partition in self._unread if partition.topic == topic]
+        for partition in full:
+            del self._unread[partition]
+        if full:
             self._wake.set()
 
     def _take_in(self, record: Record, wall: float) -> None:
+        replay = self._settler.replay_of(record)
+        origin = origin_of(record, replay)
         reading = read_record(record, self._account.rules.events, wall)
         match reading:
             case Event() if self._settler.is_settled(record, reading.source, reading.id):
                 pass
             case Event():
-                change = change_of(reading, record, self._sequence)
+                change = change_of(reading, record, origin, self._sequence, is_replay=replay is not None)
                 self._sequence += 1
                 self._finish(self._backlog.add(change))
             case Refusal():
-                about = about_refused(reading.identity, record)
+                about = about_refused(reading.identity, origin)
                 if about and self._settler.is_settled(record, about.event.source, about.event.id):
                     return
                 self._settler.give_up(record, Failure.of_refusal(reading, wall), about)
@@ -361,8 +374,14 @@ class Worker:
                 session=str(change.session),
                 fields=[difference.field for difference in verdict.echo_differences],
             )
-        if isinstance(decision, Finish):
+        # How late a replay is says nothing of how quick we are.
+        if isinstance(decision, Finish) and not change.is_replay:
             account.telemetry.applied_after(max(0.0, self._wall_clock() - change.event_at))
+
+
+def replay_room(rules: AccountRules) -> Load:
+    """How much of the replay topic is held at most: a tenth of the backlog, a quarter of its bytes."""
+    return Load(min(max(1, rules.backlog_events // 10), MOST_REPLAYS), rules.backlog_bytes // 4)
 
 
 def verdict_name(report: CallReport) -> str:

@@ -90,7 +90,7 @@ class Stage:
 async def set_up(catalogue: Catalogue) -> AsyncIterator[Stage]:
     """Everything running; leaving stops the consumer cleanly, then Zoho, then the broker."""
     with EmbeddedBroker() as broker:
-        for topic in (SOURCE, f"{SOURCE}.dlq", f"{SOURCE}.outcomes"):
+        for topic in (SOURCE, f"{SOURCE}.dlq", f"{SOURCE}.replay", f"{SOURCE}.outcomes"):
             broker.create(topic)
         async with Emulator(EmulatorOptions(limits=LIMITS, faults=tuple(catalogue.faults()))) as zoho:
             settings = _settings(broker, zoho)

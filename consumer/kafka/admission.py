@@ -38,7 +38,7 @@ class Admission:
         if isinstance(cause, kafka_errors.TopicAuthorizationFailedError):
             topics = ", ".join(sorted(self._topics))
             raise KafkaRefusedError(
-                f"Kafka refuses to let the source be read: grant Read on topic {topics} "
-                "(setting CONSUMER_SOURCE_TOPIC)."
+                f"Kafka refuses to let the source or the replay topic be read: grant Read on topic {topics} "
+                "(settings CONSUMER_SOURCE_TOPIC, CONSUMER_REPLAY_TOPIC)."
             ) from error
         raise translate(cause, "Kafka") from error

@@ -1,7 +1,8 @@
-"""Which member of the group owns which account: a topic's partitions are never split (law 3)."""
+"""Which member of the group owns which account: its two topics are never split (law 3)."""
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
@@ -39,30 +40,55 @@ def place(topics_of: Mapping[str, Iterable[str]], owned_by: Mapping[str, Iterabl
     return placed
 
 
-class AccountAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka is untyped
-    """Gives whole topics to members and leaves them where they are. One instance per consumer.
+def follow(placed: Mapping[str, str], lanes: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The member of each replay topic: that of its source, where it says that they belong together. Pure.
 
-    A member says in its metadata which topics it owns. Members without any are hot standbys.
+    `placed`: the member of each source; `lanes`: each member's replay topics with their sources. With an
+    owner of a version that knows of no replays, a replay topic is nobody's.
+    """
+    followers: dict[str, str] = {}
+    for member in sorted(lanes):
+        for replay, source in sorted(lanes[member].items()):
+            if placed.get(source) == member:
+                followers.setdefault(replay, member)
+    return followers
+
+
+class AccountAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka is untyped
+    """Gives whole accounts to members and leaves them where they are. One instance per consumer.
+
+    A member says in its metadata which source topics it owns, and which replay topic goes with which.
+    Members without any account are hot standbys. `lanes`: the source topic of each replay topic.
     """
 
     name = "session-consumer-account"
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: Mapping[str, str]) -> None:
+        self._lanes = dict(lanes)
         self._owned: list[str] = []
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """What this member tells the group's leader."""
-        owned = json.dumps({"owned": self._owned}).encode()
-        return ConsumerProtocolMemberMetadata(VERSION, sorted(topics), owned)
+        said = json.dumps({"owned": self._owned, "with": self._lanes}).encode()
+        return ConsumerProtocolMemberMetadata(VERSION, sorted(topics), said)
 
     def assign(
         self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
         """The leader's part: every member's partitions."""
+        wanted = {member: set(metadata.subscription) for member, metadata in members.items()}
+        said = {member: _Said.read(metadata.user_data) for member, metadata in members.items()}
+        lanes = {
+            member: {replay: source for replay, source in said[member].lanes.items() if replay in topics}
+            for member, topics in wanted.items()
+        }
+        replays = set().union(*lanes.values())
         placed = place(
-            {member: metadata.subscription for member, metadata in members.items()},
-            {member: _owned_topics(metadata.user_data) for member, metadata in members.items()},
+            {member: topics - replays for member, topics in wanted.items()},
+            {member: each.owned for member, each in said.items()},
         )
+        served = {topic: owner for topic, owner in placed.items() if cluster.partitions_for_topic(topic)}
+        placed |= follow(served, lanes)
         assignments = {}
         for member in members:
             partitions = [
@@ -77,17 +103,30 @@ class AccountAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # aioka
 
     def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
         """This member's part of it."""
-        self._owned = sorted({partition.topic for partition in assignment.partitions()})
+        self._owned = sorted({partition.topic for partition in assignment.partitions()} - set(self._lanes))
 
     def disown(self) -> None:
         """This member was thrown out of the group: what it owned is another's now, and stays there."""
         self._owned = []
 
 
-def _owned_topics(user_data: bytes) -> list[str]:
-    """What a member says it owns; nothing where it says it in a way that isn't ours."""
-    try:
-        owned = json.loads(user_data)["owned"]
-    except (ValueError, KeyError, TypeError):
-        return []
-    return [topic for topic in owned if isinstance(topic, str)] if isinstance(owned, list) else []
+class _Said(NamedTuple):
+    """What a member says of itself: the source topics it owns, and the source of each replay topic."""
+
+    owned: list[str]
+    lanes: dict[str, str]
+
+    @classmethod
+    def read(cls, user_data: bytes) -> "_Said":
+        """Nothing where it says it in a way that isn't ours."""
+        try:
+            said = json.loads(user_data)
+            owned, lanes = said["owned"], said.get("with")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return cls([], {})
+        return cls(
+            [topic for topic in owned if isinstance(topic, str)] if isinstance(owned, list) else [],
+            {replay: source for replay, source in lanes.items() if isinstance(source, str)}
+            if isinstance(lanes, dict)
+            else {},
+        )

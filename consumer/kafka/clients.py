@@ -1,6 +1,6 @@
 """The two long-lived Kafka clients, set up against the traps that are known (docs/decisions)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -29,11 +29,14 @@ def reservation_life(session_timeout_seconds: float, rebalance_seconds: float) -
     return min(LONGEST_RESERVATION_SECONDS, lease_seconds / 2)
 
 
-def consumer_factory(kafka: KafkaSettings, *, rebalance_seconds: float) -> Callable[[], AIOKafkaConsumer]:
+def consumer_factory(
+    kafka: KafkaSettings, lanes: Mapping[str, str], *, rebalance_seconds: float
+) -> Callable[[], AIOKafkaConsumer]:
     """Makes unstarted group members that commit nothing by themselves and never jump to a position.
 
-    `rebalance_seconds`: how long the broker waits for this member to hand over. The client's request
-    time-out lies above it, because a JoinGroup request is answered only then.
+    `lanes`: the source topic of each replay topic. `rebalance_seconds`: how long the broker waits for
+    this member to hand over. The client's request time-out lies above it, because a JoinGroup request
+    is answered only then.
     """
     read_any_header_name()
 
@@ -45,7 +48,7 @@ def consumer_factory(kafka: KafkaSettings, *, rebalance_seconds: float) -> Calla
             auto_offset_reset="none",
             # What a publisher's transaction took back was never said.
             isolation_level="read_committed",
-            partition_assignment_strategy=(AccountAssignor(),),
+            partition_assignment_strategy=(AccountAssignor(lanes),),
             session_timeout_ms=round(kafka.session_timeout_seconds * 1000),
             heartbeat_interval_ms=round(kafka.session_timeout_seconds * 1000 * HEARTBEAT_SHARE),
             rebalance_timeout_ms=round(rebalance_seconds * 1000),

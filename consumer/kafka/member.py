@@ -160,7 +160,7 @@ class Member:
             raise ClientBrokenError("the group's coordinator can't be found")
 
     def _watch_topics(self, consumer: AIOKafkaConsumer) -> None:
-        """Tell which source topics don't exist, and look for them more often than the client does."""
+        """Tell which topics don't exist, and look for them more often than the client does."""
         now = time.monotonic()
         if not self._taken_over or now < self._look_for_topics_at:
             return
@@ -228,7 +228,8 @@ class Member:
             chosen = choose_starts(
                 {p: Bounds(beginnings[KafkaPartition(*p)], ends[KafkaPartition(*p)]) for p in own},
                 {p: committed[p].position for p in own if p in committed},
-                {p: self._known[p] for p in own if p in self._known},
+                # A replay topic that was made anew holds what was asked for since.
+                {p: self._known[p] for p in own if p in self._known and not self._accounts.is_replay(topic)},
                 self._start_from(topic),
                 self._group,
             )

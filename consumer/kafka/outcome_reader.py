@@ -9,10 +9,11 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka import errors as kafka_errors
 
+from consumer.delivery.dead_letter_state import read_state_change
 from consumer.delivery.ledger import Ledger
 from consumer.delivery.outcome import STATE_KEY_PREFIX, applied_of, session_of
 from consumer.delivery.pauses import Pauses
-from consumer.delivery.settled import Settled
+from consumer.delivery.settled import EndedReplays, Settled
 from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError, translate
 from consumer.kafka.publisher import TopicMissingError
 from consumer.kafka.topic_reading import is_alive, partitions_of, reading
@@ -60,6 +61,7 @@ class OutcomeReader:
         self._trouble: str | None = None
         self._admitted = False
         self._settled = Settled()
+        self.ended_replays = EndedReplays()
         self.records = 0
         self.foreign = 0
 
@@ -162,18 +164,22 @@ class OutcomeReader:
     def _take(self, messages: Sequence[Any]) -> None:
         for message in messages:
             self.records += 1
-            if message.key is not None and message.key.startswith(STATE_KEY_PREFIX):
-                continue
-            heard_at = (message.timestamp or 0) / 1000
             try:
-                session = session_of(message.key or b"")
-                if message.value is None:
-                    self._ledger.forget(session, heard_at - self._ledger_seconds)
-                else:
-                    self._ledger.put(session, applied_of(message.value), heard_at)
-                    self._settled.add(message.value)
+                self._take_one(message.key or b"", message.value, (message.timestamp or 0) / 1000)
             except ValueError:
                 self._pass_over(message)
+
+    def _take_one(self, key: bytes, value: bytes | None, heard_at: float) -> None:
+        if key.startswith(STATE_KEY_PREFIX):
+            if value is not None:
+                self.ended_replays.add(read_state_change(value))
+            return
+        session = session_of(key)
+        if value is None:
+            self._ledger.forget(session, heard_at - self._ledger_seconds)
+        else:
+            self._ledger.put(session, applied_of(value), heard_at)
+            self._settled.add(value)
 
     def _pass_over(self, message: Any) -> None:
         self.foreign += 1

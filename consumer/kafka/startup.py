@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from consumer.kafka.connection import KafkaUnreachableError
-from consumer.kafka.topic_plan import NEEDED
 from consumer.kafka.topics import TopicRefusedError, create_topics, describe_topics
 from consumer.settings import KafkaSettings, TopicNames
 
@@ -36,12 +35,12 @@ async def patiently(step: Callable[[], Awaitable[None]], deadline: float) -> Non
 async def require_topics(kafka: KafkaSettings, accounts: Sequence[TopicNames], *, create: bool) -> None:
     """See to it that the accounts' topics are there, and warn where they are not as they should be.
 
-    Raises TopicRefusedError, with all of them, where some that are needed are missing and `create` is false.
+    Raises TopicRefusedError, with all of them, where some are missing and `create` is false.
     """
     missing: list[str] = []
     for account in accounts:
-        statuses = await describe_topics(kafka, account, needed=NEEDED)
-        absent = [status.name for status in statuses if status.topic is None and status.role in NEEDED]
+        statuses = await describe_topics(kafka, account)
+        absent = [status.name for status in statuses if status.topic is None]
         if absent and create:
             made = await create_topics(kafka, account)
             log.info("topics created", topics=list(made.created))

@@ -8,8 +8,6 @@ from consumer.settings import TopicNames
 
 Role = Literal["source", "dead_letter", "replay", "outcomes"]
 ROLES: tuple[Role, ...] = get_args(Role)
-# What `run` can't do without in this release.
-NEEDED: tuple[Role, ...] = ("source", "dead_letter", "outcomes")
 
 MIB = 1024 * 1024
 DAY_MS = 86_400_000

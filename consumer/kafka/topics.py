@@ -1,7 +1,7 @@
 """The account's topics: looked at, and created where they are missing. What exists is never changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +13,12 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from consumer.kafka.connection import (
     KafkaRefusedError,
-    KafkaUnreachableError,
     check_connection,
     client_options,
     translate,
     translated,
 )
 from consumer.kafka.topic_plan import (
-    ROLES,
-    Role,
     Topic,
     TopicStatus,
     WantedTopic,
@@ -52,20 +49,15 @@ async def describe_topics(
     kafka: KafkaSettings,
     names: TopicNames,
     *,
-    needed: Collection[Role] = ROLES,
     within_seconds: float = 10.0,
 ) -> tuple[TopicStatus, ...]:
-    """How the account's four topics stand, the source first; without those that we may not see.
+    """How the account's four topics stand, the source first.
 
-    KafkaUnreachableError, KafkaRefusedError (a `needed` topic may not be seen), SettingsError (TLS
-    files). No topic comes into being by being asked for.
+    KafkaUnreachableError, KafkaRefusedError (one of them may not be seen), SettingsError (TLS files).
+    No topic comes into being by being asked for.
     """
     async with _admin(kafka, within_seconds) as admin:
-        existing, refused = await _look_at(admin, roles(names).values())
-    for role, name in roles(names).items():
-        if name in refused and role in needed:
-            raise refused[name]
-    return tuple(status for status in status_of(names, existing) if status.name not in refused)
+        return status_of(names, await _existing(admin, roles(names).values()))
 
 
 async def create_topics(
@@ -128,28 +120,17 @@ async def _admin(kafka: KafkaSettings, within_seconds: float) -> AsyncIterator[A
 
 async def _existing(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, Topic]:
     """Those topics that exist. KafkaRefusedError where we may not even know."""
-    existing, refused = await _look_at(admin, names)
-    for error in refused.values():
-        raise error
-    return existing
-
-
-async def _look_at(
-    admin: AIOKafkaAdminClient, names: Iterable[str]
-) -> tuple[dict[str, Topic], dict[str, KafkaRefusedError | KafkaUnreachableError]]:
-    """Those topics that exist, and why nothing is known of those of which nothing is."""
     # Not admin.describe_topics: that has the broker create what it is asked for, where it may.
     answer = await admin._send_request(MetadataRequest(list(names), allow_auto_topic_creation=False))
     found = []
-    refused = {}
     for topic in answer.to_object()["topics"]:
         error = errors.for_code(topic["error_code"])
         if error is errors.NoError:
             found.append(topic)
         elif error not in {errors.UnknownTopicOrPartitionError, errors.LeaderNotAvailableError}:
-            refused[topic["topic"]] = translate(error(), f"Topic {topic['topic']}:")
+            raise translate(error(), f"Topic {topic['topic']}:")
     configs = await _configs(admin, [topic["topic"] for topic in found])
-    existing = {
+    return {
         topic["topic"]: Topic(
             name=topic["topic"],
             partitions=len(topic["partitions"]),
@@ -158,7 +139,6 @@ async def _look_at(
         )
         for topic in found
     }
-    return existing, refused
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:

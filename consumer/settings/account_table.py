@@ -145,13 +145,18 @@ def delivery_settings() -> Iterator[Setting]:
         "events",
     )
     yield account_setting(
-        "BACKLOG_EVENTS", group, integer(1, 1_000_000), "Events held in memory at most.", "events"
+        "BACKLOG_EVENTS",
+        group,
+        integer(1, 1_000_000),
+        "Events held in memory at most. Replays: a tenth as many and 1,000 at most, on top where it is full.",
+        "events",
     )
     yield account_setting(
         "BACKLOG_BYTES",
         group,
         integer(65_536, 16 * _GIB),
-        "Memory for events that wait, at most; room for at least one event of `CONSUMER_MAX_EVENT_BYTES`.",
+        "Memory for events that wait, at most; room for at least one event of `CONSUMER_MAX_EVENT_BYTES`. "
+        "Replays: a quarter as much, on top where it is full.",
         "bytes",
     )
     yield account_setting(
@@ -171,10 +176,9 @@ def delivery_settings() -> Iterator[Setting]:
     yield account_setting(
         "REPLAY_SHARE",
         group,
-        decimal(0.01, 1),
-        "The share of the quota that replays may take while events wait.",
+        decimal(0, 1),
+        "The share of the calls that replays get while other events wait; 0: none, 1: they go first.",
         "share of 1",
-        used_from="the release with `dlq replay`",
     )
 
 

@@ -16,7 +16,7 @@ class Setting:
 
     `name` is without the prefix. `model` and `field` say where its value ends up (None: it only
     steers the reading). `unit` is empty where there is none. `default_text` explains a default that
-    is made from other settings. `used_from` names the release that uses it, where this one does not.
+    is made from other settings.
     """
 
     name: str
@@ -28,7 +28,6 @@ class Setting:
     field: str = ""
     required: bool = False
     default_text: str = ""
-    used_from: str = ""
 
     @property
     def variable(self) -> str:
@@ -81,13 +80,10 @@ def account_setting(
     field: str = "",
     required: bool = False,
     default_text: str = "",
-    used_from: str = "",
 ) -> Setting:
     """A setting of `AccountSettings`."""
     field = field or name.lower()
-    return Setting(
-        name, group, parse, meaning, unit, AccountSettings, field, required, default_text, used_from
-    )
+    return Setting(name, group, parse, meaning, unit, AccountSettings, field, required, default_text)
 
 
 def process_setting(

@@ -86,7 +86,6 @@ def _topic_settings() -> Iterator[Setting]:
         values.topic,
         "The retry lane of replayed dead letters.",
         default_text="`<source>.replay`",
-        used_from="the release with `dlq replay`",
     )
     yield account_setting(
         "OUTCOMES_TOPIC",

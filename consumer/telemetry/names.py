@@ -92,10 +92,12 @@ METRIC_TABLE: tuple[MetricInfo, ...] = (
     MetricInfo(
         "account_state", "gauge", "1 for the state the account is in, 0 for the others.", (("state", STATES),)
     ),
-    MetricInfo("backlog_events", "gauge", "Events held in memory."),
+    MetricInfo("backlog_events", "gauge", "Events held in memory, replays among them."),
     MetricInfo("backlog_sessions", "gauge", "Sessions that those events belong to."),
     MetricInfo(
-        "oldest_event_age_seconds", "gauge", "Age of the oldest event held, by its `time`; 0 with none."
+        "oldest_event_age_seconds",
+        "gauge",
+        "Age of the oldest event held that is no replay, by its `time`; 0 with none.",
     ),
     MetricInfo(
         "drain_eta_seconds", "gauge", "Seconds until the backlog is empty, at the quota's pace; 0 with none."
@@ -106,7 +108,7 @@ METRIC_TABLE: tuple[MetricInfo, ...] = (
     MetricInfo(
         "event_to_applied_seconds",
         "histogram",
-        "From an event's `time` until Zoho had it.",
+        "From an event's `time` until Zoho had it; replays left out.",
         buckets=_APPLIED_BUCKETS,
     ),
     MetricInfo(

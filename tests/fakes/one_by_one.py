@@ -32,7 +32,7 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record of the log: an event, where it lies, and the offset of its first origin."""
+    """A record of the log: an event, where it lies, and where it was first read: a replay elsewhere."""
 
     event: Sketch
     partition: int
@@ -50,12 +50,18 @@ class Entry:
         origin = TopicPartition("t", self.partition)
         return Version(event.revision, event.time, origin, self.origin, sequence, "a", event.name)
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether it was read before."""
+        return self.origin != self.offset
+
     def change(self, sequence: int) -> Change:
         """The event as the backlog takes it."""
         event = self.event
         record = Record("t", self.partition, self.offset, 0, None, None)
         version = self.version(sequence)
-        return Change(record, session_key(event.session), EventIdentity(), version, event.optional, 0.0)
+        session = session_key(event.session)
+        return Change(record, session, EventIdentity(), version, event.optional, 0.0, self.is_replay)
 
 
 def session_key(number: int) -> SessionKey:

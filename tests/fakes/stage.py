@@ -30,7 +30,9 @@ from tests.fakes.simulated_time import clock
 from tests.fakes.zoho import FakeZoho, Script, applies
 
 TOPIC = "training.session.changed"
+REPLAY_TOPIC = f"{TOPIC}.replay"
 PARTITION = TopicPartition(TOPIC, 0)
+REPLAYS = TopicPartition(REPLAY_TOPIC, 0)
 LOCK_SECONDS = 300.0
 OPTIONAL_FIELDS = ("description", "roomId", "lockedUntil", "gradeCategoryId")
 
@@ -71,6 +73,8 @@ def rules(
     """An account's settings, with the real quota's times."""
     return AccountRules(
         name="default",
+        source_topic=TOPIC,
+        replay_topic=REPLAY_TOPIC,
         events=EventRules(zone=load_zone("Asia/Kolkata")),
         quota=QuotaLimits(requests),
         gate=GateRules(LOCK_SECONDS, refusals_before_hold),
@@ -151,11 +155,12 @@ async def on_stage(
         with_rules or rules(), zoho, topic, outcomes, ReadHistory(), ledger, Silent(), clock, owned=True
     )
     settler = Settler(
-        positions={PARTITION: 0},
+        positions={PARTITION: 0, REPLAYS: 0},
         already_done={},
         letters=topic,
         outcomes=outcomes,
         ledger=ledger,
+        replay_topic=REPLAY_TOPIC,
         letterhead=Letterhead("default", "session-consumer", "1.2.3"),
         telemetry=Silent(),
         troubles=account.troubles,

@@ -315,21 +315,36 @@ async def test_a_group_that_may_not_be_used_ends_the_start(
     assert f"grant Read on group {made.group}" in said
 
 
-async def test_rights_on_the_topics_that_are_used_are_enough(
+async def test_the_rights_that_are_used_are_enough(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer
 ) -> None:
-    """The replay topic may not be seen, and is left alone."""
+    """Read on source and replay topic, Write on dead letters, both on outcomes, Read on the group."""
     made = await own_topics(secure_kafka)
     grant(secure_kafka.own, "topic", made.source, "read")
+    grant(secure_kafka.own, "topic", made.replay, "read")
     grant(secure_kafka.own, "topic", made.dead_letters, "write")
     grant(secure_kafka.own, "topic", made.outcomes, "read", "write")
     grant(secure_kafka.own, "group", made.group, "read")
 
-    lines = await applied_and_dead_lettered(
-        secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made
-    )
+    await applied_and_dead_lettered(secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made)
 
-    assert not any(made.replay in line for line in lines)
+
+@pytest.mark.parametrize("seen", [False, True])
+async def test_a_replay_topic_that_may_not_be_read_ends_the_start(
+    secure_kafka: SecureKafka, consumer_process: MakeConsumer, seen: bool
+) -> None:
+    """Not seen, or seen and not readable: exit code 4 with the topic and the right."""
+    made = await own_topics(secure_kafka)
+    for topic in (made.source, made.dead_letters, made.outcomes):
+        grant(secure_kafka.own, "topic", topic, "read", "write")
+    grant(secure_kafka.own, "group", made.group, "read")
+    if seen:
+        grant(secure_kafka.own, "topic", made.replay, "describe")
+
+    said = await refused(secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made)
+
+    assert made.replay in said
+    assert "grant Read" in said
 
 
 async def test_a_dead_letter_topic_that_may_not_be_written_is_waited_for(

@@ -6,10 +6,9 @@ import json
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
-from consumer.delivery.outcome import (
-    tombstone,
-    written_again,
-)
+from consumer.delivery.dead_letter_state import StateChange
+from consumer.delivery.outcome import OutcomeRecord, tombstone, written_again
+from schemas.outcome import DeadLetterStateName
 from tests.conftest import OwnBroker
 from tests.integration.conftest import MakeTopics
 from tests.integration.outcomes_scene import TOPIC, applied, new_ledger, reader, record, session, writer
@@ -102,7 +101,7 @@ async def test_a_standby_follows_the_tail_and_reads_nothing_twice(
 
 
 async def test_junk_in_the_topic_stops_nothing(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """Foreign keys and values are counted; the states of dead letters are none of ours; tombstones forget."""
+    """Foreign keys, values and states are counted; tombstones forget, and one of a state is fine."""
     topic = (await topics(partitions=1)).outcomes
     good, gone = record(session(1), applied(1)), record(session(2), applied(1))
     key = good.key
@@ -114,13 +113,14 @@ async def test_junk_in_the_topic_stops_nothing(kafka: KafkaUnderTest, topics: Ma
         Outgoing(b'{"schema":2}', key),
         Outgoing(b'{"schema":1,"x":1,"applied":' + b"[" * 50_000, key),
         Outgoing(b'{"schema":1,"x":1,"applied":{"id":"\\ud800"}}', key),
+        Outgoing(b"{}", b"dead-letter/source:0:1"),
     ]
-    states = [Outgoing(b"{}", b"dead-letter/source:0:1"), Outgoing(None, b"dead-letter/source:0:1")]
+    no_state = Outgoing(None, b"dead-letter/source:0:1")
     old = Outgoing(gone.value, gone.key, timestamp_ms=1_000)
     await publish(
         kafka.bootstrap,
         topic,
-        [old, *junk, *states, Outgoing(tombstone(session(2)).value, gone.key), Outgoing(good.value, key)],
+        [old, *junk, no_state, Outgoing(tombstone(session(2)).value, gone.key), Outgoing(good.value, key)],
     )
     ledger = new_ledger()
 
@@ -193,6 +193,23 @@ async def test_a_reader_takes_in_partitions_that_are_added(kafka: KafkaUnderTest
 
     assert 30 == len(ledger)
     assert 30 == reading.records
+
+
+async def test_the_replays_that_came_to_an_end_are_known_to_a_new_owner(
+    kafka: KafkaUnderTest, topics: MakeTopics
+) -> None:
+    """By their dead letters' states; junk among these is passed over."""
+    topic = (await topics(partitions=2)).outcomes
+    states: tuple[DeadLetterStateName, ...] = ("replaying", "applied", "open")
+    changes = [StateChange(f"t:0:{n}", state, 2, "r", "ann", "why", 1.0) for n, state in enumerate(states)]
+    junk = OutcomeRecord(b"dead-letter/t:0:9", b'{"schema":1,"state":"applied"}')
+    async with writer(kafka.bootstrap, topic) as outcomes:
+        await outcomes.write([*(change.record() for change in changes), junk])
+    async with reader(kafka.bootstrap, topic, new_ledger()) as reading:
+        assert await reading.at_end(20)
+
+        assert [False, True, True] == [reading.ended_replays.has(f"t:0:{n}", 2) for n in range(3)]
+        assert (4, 1) == (reading.records, reading.foreign)
 
 
 async def _truth(value: bool) -> bool:

@@ -1,6 +1,9 @@
 """The backlog against a plain model: order, one call per session, nothing forgotten, an end to waiting."""
 
 import copy
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 import pytest
 from hypothesis import given, settings
@@ -8,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from consumer.delivery.backlog import Backlog
-from consumer.delivery.change import Change
+from consumer.delivery.change import Attempts, Change
 from consumer.delivery.line import Group
 from consumer.delivery.newness import Crest, Version, newer
-from consumer.delivery.turns import OLDEST_EVERY, Order, Turns
+from consumer.delivery.turns import OLDEST_EVERY, Order, SharedTurns, Turns
 from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
 from tests.fakes.one_by_one import session_key
@@ -19,11 +22,13 @@ from tests.fakes.one_by_one import session_key
 PARTITION = TopicPartition("t", 0)
 
 
-def a_change(sequence: int, session: int, fields: int = 0, starts_at: float = 0.0) -> Change:
+def a_change(
+    sequence: int, session: int, fields: int = 0, starts_at: float = 0.0, *, is_replay: bool = False
+) -> Change:
     """Each newer than those before it."""
     record = Record("t", 0, sequence, 0, None, None)
     version = Version(None, sequence, PARTITION, sequence, sequence, "a", str(sequence))
-    return Change(record, session_key(session), EventIdentity(), version, fields, starts_at)
+    return Change(record, session_key(session), EventIdentity(), version, fields, starts_at, is_replay)
 
 
 class BacklogMachine(RuleBasedStateMachine):
@@ -37,12 +42,19 @@ class BacklogMachine(RuleBasedStateMachine):
         self.out: dict[SessionKey, Group] = {}
         self.not_before: dict[SessionKey, float] = {}
         self.blocked: dict[SessionKey, float] = {}
-        self.takes = 0
+        # Of sessions with a live change, and of those with replays only; contended: of either.
+        self.takes = {True: 0, False: 0}
+        self.contended = 0
 
-    @initialize(order=st.sampled_from(("oldest", "soonest")))
-    def begin(self, order: Order) -> None:
+    @initialize(order=st.sampled_from(("oldest", "soonest")), share=st.sampled_from((0.0, 0.1, 0.7, 1.0)))
+    def begin(self, order: Order, share: float) -> None:
         self.order = order
-        self.backlog = Backlog(order=order)
+        self.share = Fraction(str(share))
+        self.backlog = Backlog(order=order, replay_share=share)
+
+    def is_live(self, session: SessionKey) -> bool:
+        """Whether a live change of it waits."""
+        return any(not change.is_replay for change in self.waiting[session])
 
     def ready_at(self, session: SessionKey) -> float:
         """When the session may be called again, by the model."""
@@ -61,15 +73,22 @@ class BacklogMachine(RuleBasedStateMachine):
         """Where it stands in the line of all."""
         group = self.group(session)
         starts_at, oldest = group[-1].starts_at, group[0].sequence
-        if self.order == "oldest" or self.takes % OLDEST_EVERY == OLDEST_EVERY - 1:
+        takes = self.takes[self.is_live(session)]
+        if self.order == "oldest" or takes % OLDEST_EVERY == OLDEST_EVERY - 1:
             return False, 0.0, oldest
         past = starts_at <= self.now
         return past, 0.0 if past else starts_at, oldest
 
-    @rule(number=st.integers(0, 3), fields=st.integers(0, 3), starts_in=st.integers(-3, 20))
-    def add(self, number: int, fields: int, starts_in: int) -> None:
+    @rule(
+        number=st.integers(0, 3),
+        fields=st.integers(0, 3),
+        starts_in=st.integers(-3, 20),
+        is_replay=st.booleans(),
+    )
+    def add(self, number: int, fields: int, starts_in: int, *, is_replay: bool) -> None:
         # No two start at one time.
-        change = a_change(self.sequence, number, fields, self.now + starts_in + self.sequence / 1e6)
+        starts_at = self.now + starts_in + self.sequence / 1e6
+        change = a_change(self.sequence, number, fields, starts_at, is_replay=is_replay)
         self.sequence += 1
         session = change.session
         if session not in self.waiting:
@@ -81,10 +100,15 @@ class BacklogMachine(RuleBasedStateMachine):
     def take(self) -> None:
         taken = self.backlog.take(self.now)
         free = [s for s in self.waiting if s not in self.out and self.ready_at(s) <= self.now]
-        expected = min(free, key=self.place, default=None)
+        kinds = {self.is_live(session) for session in free}
+        live = True in kinds
+        if len(kinds) == 2:
+            before, self.contended = self.contended, self.contended + 1
+            live = floor(before * self.share) == floor(self.contended * self.share)
+        expected = min((s for s in free if self.is_live(s) == live), key=self.place, default=None)
         assert (expected is None) == (taken is None)
         if expected is not None and taken is not None:
-            self.takes += 1
+            self.takes[live] += 1
             assert self.group(expected) == list(taken.changes)
             self.out[taken.session] = taken
 
@@ -136,6 +160,7 @@ class BacklogMachine(RuleBasedStateMachine):
     def counts_are_right(self) -> None:
         assert sum(map(len, self.waiting.values())) == self.backlog.events
         assert len(self.waiting) == self.backlog.sessions
+        assert sum(c.is_replay for line in self.waiting.values() for c in line) == self.backlog.replays
 
 
 BacklogMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
@@ -170,6 +195,115 @@ def test_the_training_that_starts_soonest_goes_first_and_past_ones_last() -> Non
     taken = [backlog.take(100.0) for _ in range(4)]
     # The fourth turn is the oldest one's; here it is the older of the two that are past.
     assert [2, 3, 1, 4] == [int(group.session.session_id) for group in taken if group]
+
+
+@given(
+    order=st.sampled_from(("oldest", "soonest")),
+    share=st.decimals("0.01", "0.99", places=2),
+    steps=st.lists(st.sampled_from(("live", "replay", "take")), max_size=300),
+)
+@settings(max_examples=300, deadline=None)
+def test_replays_get_their_share_to_within_one_turn(order: Order, share: Decimal, steps: list[str]) -> None:
+    """Of the turns that both kinds wait for, whoever comes and goes; a kind that waits alone has all."""
+    turns = SharedTurns(order, float(share))
+    waiting: dict[bool, int] = {True: 0, False: 0}
+    contended = replays = 0
+    for sequence, step in enumerate(steps):
+        if step != "take":
+            live = step == "live"
+            waiting[live] += 1
+            turns.put(SessionKey("1", "2", step, str(sequence)), sequence, float(sequence), live=live)
+            continue
+        taken = turns.take(0.0)
+        assert (taken is None) == (not any(waiting.values()))
+        if taken is None:
+            continue
+        is_live = taken.module_id == "live"
+        if all(waiting.values()):
+            contended += 1
+            replays += not is_live
+            assert abs(contended * share - replays) < 1
+        waiting[is_live] -= 1
+    assert sum(waiting.values()) == len(turns)
+
+
+def test_a_share_of_a_tenth_is_the_tenth_of_ten_turns() -> None:
+    """Ten times 0.1 is one here; what replays had while they waited alone counts for nothing."""
+    turns = SharedTurns("oldest", 0.1)
+    for sequence in range(200):
+        turns.put(SessionKey("1", "2", "R", str(sequence)), sequence, 0.0, live=False)
+    for _ in range(15):
+        turns.take(0.0)
+    for sequence in range(200, 400):
+        turns.put(SessionKey("1", "2", "L", str(sequence)), sequence, 0.0, live=True)
+
+    taken = [turns.take(0.0) for _ in range(100)]
+    assert ("L" * 9 + "R") * 10 == "".join(session.module_id for session in taken if session)
+
+
+@pytest.mark.parametrize("order", ["oldest", "soonest"])
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.99])
+def test_law_7_neither_live_events_nor_replays_wait_for_ever(order: Order, share: float) -> None:
+    """However many of the other kind are always ready."""
+    for rare in (True, False):
+        turns = SharedTurns(order, share)
+        turns.put(session_key(0), 0, 1e6, live=rare)
+        for sequence in range(1, 102):
+            turns.put(session_key(sequence), sequence, 100.0, live=not rare)
+            if turns.take(0.0) == session_key(0):
+                break
+        else:
+            pytest.fail("it never had its turn")
+
+
+@pytest.mark.parametrize(("share", "first"), [(0.0, "live"), (1.0, "replay")])
+def test_a_share_of_nothing_or_all_is_an_order(share: float, first: str) -> None:
+    """0: replays when no live session is ready; 1: the other way round."""
+    turns = SharedTurns("oldest", share)
+    for sequence in range(40):
+        kind = ("live", "replay")[sequence % 2]
+        turns.put(SessionKey("1", "2", kind, str(sequence)), sequence, 0.0, live=kind == "live")
+
+    taken = [turns.take(0.0) for _ in range(40)]
+    assert [first] * 20 == [session.module_id for session in taken[:20] if session]
+    assert {first} != {session.module_id for session in taken[20:] if session}
+
+
+def test_a_live_change_takes_its_session_out_of_the_replays() -> None:
+    """It waits for no share behind the replays that are in line before it; and back, once it is settled."""
+    backlog = Backlog(replay_share=0.0)
+    for sequence, (session, is_replay) in enumerate([(1, True), (2, True), (3, False), (2, False)]):
+        backlog.add(a_change(sequence, session, is_replay=is_replay))
+
+    taken = [backlog.take(1.0) for _ in range(3)]
+    assert [2, 3, 1] == [int(group.session.session_id) for group in taken if group]
+
+
+def test_a_probe_is_a_live_change_where_neither_was_tried() -> None:
+    """A session that was tried goes behind those that were not, replays too: probes take turns."""
+    backlog = Backlog()
+    backlog.add(a_change(0, 1, is_replay=True))
+    backlog.add(a_change(1, 2))
+    group = backlog.take_probe(1.0)
+    assert group is not None
+    assert session_key(2) == group.session
+
+    group.sent.attempts = Attempts(calls=1, started_at=1.0)
+    backlog.put_back(group)
+    group = backlog.take_probe(2.0)
+    assert group is not None
+    assert session_key(1) == group.session
+
+
+def test_the_age_of_the_backlog_is_that_of_live_events() -> None:
+    """A replay's is a week old, and says nothing of how far behind we are."""
+    backlog = Backlog()
+    backlog.add(a_change(1, 1, is_replay=True))
+    assert backlog.oldest_event_at() is None
+    backlog.add(a_change(5_000_000, 1))
+    backlog.add(a_change(7_000_000, 2))
+
+    assert 5.0 == backlog.oldest_event_at()
 
 
 versions = st.builds(

@@ -1,6 +1,7 @@
 """Who owns an account now, and what outlives an ownership."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,14 +12,18 @@ from consumer.delivery.account import Account
 from consumer.delivery.account_status import status_of
 from consumer.delivery.accounts import Accounts, shared_rooms
 from consumer.delivery.change import Change
+from consumer.delivery.commits import Entry
 from consumer.delivery.gate import AccountState
 from consumer.delivery.newness import Version
+from consumer.delivery.quota import Quota
+from consumer.delivery.settler import Load
 from consumer.delivery.troubles import OF_OWNERSHIP, Trouble
+from consumer.delivery.worker import replay_room
 from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
 from tests.fakes.outcomes_topic import FakeOutcomesTopic
 from tests.fakes.simulated_time import clock, simulate
-from tests.fakes.stage import bare_account
+from tests.fakes.stage import bare_account, rules
 
 PARTITION = TopicPartition("training.session.changed", 0)
 
@@ -29,7 +34,7 @@ def _account() -> Account:
 
 def _accounts(account: Account, wall_clock: Clock = lambda: 0.0) -> Accounts:
     return Accounts(
-        {PARTITION.topic: account},
+        [account],
         group="session-consumer",
         version="1.2.3",
         clock=lambda: 0.0,
@@ -142,3 +147,88 @@ def test_a_session_that_was_not_heard_of_has_one_tombstone_however_long_it_takes
 
     assert 0 == simulate(scene())
     assert [(str(session).encode(), None)] == [tuple(record) for record in outcomes.records]
+
+
+REPLAYS = TopicPartition("training.session.changed.replay", 0)
+SECOND = TopicPartition(PARTITION.topic, 1)
+
+
+def test_the_quotas_state_is_kept_beside_the_sources_lowest_partition() -> None:
+    """A partition of the replay topic may be lower, and be called for first: its metadata stays empty."""
+    lower = TopicPartition("a.replay", 0)
+    account = bare_account(lambda: 0.0, replace(rules(), replay_topic=lower.topic))
+    accounts = _accounts(account)
+    state = account.state_text()
+
+    first = accounts.first_entries({lower: 3, SECOND: 4}, [lower, SECOND])
+    assert {lower: Entry(3, ""), SECOND: Entry(4, state)} == first
+    assert {lower: Entry(3, "")} == accounts.first_entries({lower: 3}, [lower, SECOND])
+
+    other = _account()
+    other.quota = Quota(tuple(range(3)))
+    text = other.state_text()
+    accounts.resume([lower, PARTITION], {lower: Entry(3, ""), PARTITION: Entry(4, text)})
+    assert account.position_known
+    assert 3 == account.quota.used(account.rules.quota, 0.0)
+
+
+async def test_with_the_replay_topic_alone_an_account_is_not_owned() -> None:
+    """A leader of an older version may split them: the source's owner has the quota."""
+    account = _account()
+    accounts = _accounts(account)
+    accounts.resume([REPLAYS], {REPLAYS: Entry(3, "")})
+    assert 0 == account.quota.used(account.rules.quota, 0.0)
+    async with asyncio.TaskGroup() as tasks:
+        accounts.begin({REPLAYS: 3}, {REPLAYS: 4}, 1, lambda: True, tasks)
+
+        assert (False, {}, {}) == (account.owned, accounts.ready(), accounts.draft().entries)
+        assert {} == accounts.first_entries({REPLAYS: 3}, [REPLAYS])
+        await accounts.end({})
+
+
+def test_replays_fill_their_own_room_and_no_more() -> None:
+    """A tenth of the backlog; live events have what they leave, and neither keeps the other out."""
+
+    async def scene() -> None:
+        account = bare_account(clock, replace(rules(), backlog_events=30))
+        accounts = _accounts(account, clock)
+        async with asyncio.TaskGroup() as tasks:
+            accounts.begin({PARTITION: 0, REPLAYS: 0}, {}, 1, lambda: False, tasks)
+            await asyncio.sleep(1.0)
+            assert {PARTITION: 30, REPLAYS: 3} == accounts.ready()
+            accounts.receive(REPLAYS, [_bad(REPLAYS, offset) for offset in range(3)])
+            assert {PARTITION: 27} == accounts.ready()
+            accounts.receive(PARTITION, [_bad(PARTITION, offset) for offset in range(27)])
+            assert {} == accounts.ready()
+            await accounts.end({})
+            accounts.begin({PARTITION: 0, REPLAYS: 0}, {}, 2, lambda: False, tasks)
+            await asyncio.sleep(1.0)
+            accounts.receive(PARTITION, [_bad(PARTITION, offset) for offset in range(30)])
+            assert {REPLAYS: 3} == accounts.ready()
+            await accounts.end({})
+
+    simulate(scene())
+
+
+def _bad(partition: TopicPartition, offset: int) -> Record:
+    return Record(partition.topic, partition.partition, offset, 0, None, b"not JSON")
+
+
+@pytest.mark.parametrize(("replay_events", "backlog_events"), [(1, 1), (1, 19), (2, 20), (1000, 50_000)])
+def test_law_7_the_room_for_replays_is_bounded(replay_events: int, backlog_events: int) -> None:
+    """A tenth of the backlog, one at least, a thousand at most; a quarter of its bytes."""
+    room = replay_room(replace(rules(), backlog_events=backlog_events, backlog_bytes=4_000))
+
+    assert Load(replay_events, 1_000) == room
+
+
+async def test_a_missing_replay_topic_is_no_trouble_and_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Live events go on; it is told again where it goes missing once more."""
+    account = _account()
+    accounts = _accounts(account)
+
+    for missing in ([REPLAYS.topic], [REPLAYS.topic], [], [REPLAYS.topic]):
+        accounts.report_missing(missing)
+
+    assert account.troubles.gravest() is None
+    assert 2 == capsys.readouterr().out.count("replay topics do not exist")

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.delivery.dead_letter import Failure, Letterhead, bounded_text, dead_letter
+from consumer.delivery.outcome import Origin
+from consumer.delivery.replay import Replay, original_headers
 from consumer.delivery.verdicts import ZohoAnswer
 from consumer.events.model import EventIdentity, Problem, SessionKey
 from consumer.records import Record
@@ -91,3 +93,36 @@ def test_any_timestamp_of_a_publisher_is_survived() -> None:
     letter = dead_letter(Record("t", 0, 0, 2**62, None, None), FAILURE, LETTERHEAD)
 
     assert dict(letter.headers)["dlq.source.timestamp"] is not None
+
+
+@given(
+    key=st.none() | st.binary(),
+    value=st.none() | st.binary(),
+    headers=st.lists(
+        st.tuples(st.sampled_from(["a", "", "dlq.id", "original.dlq.id", *names.RESERVED_NAMES]), st.binary())
+    ),
+)
+def test_law_6_a_replay_that_fails_again_is_the_first_dead_letter_with_a_block_written_anew(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]]
+) -> None:
+    """First origin and id stay, the block is not doubled, and what is original is prefixed once."""
+    first = dead_letter(Record("t", 3, 7, 5_000, key, value, tuple(headers)), FAILURE, LETTERHEAD)
+    replay = Replay(
+        "t:3:7", Origin("t", 3, 7), 2, "run-1", "ann", "now", "why", mended=False, source_timestamp="then"
+    )
+    record = Record(
+        "t.replay", 0, 99, 9_000, key, value, original_headers(first.headers) + replay.headers("north")
+    )
+    again = dead_letter(record, FAILURE, LETTERHEAD, replay)
+
+    kept = original_headers(first.headers)
+    assert (first.id, 3, key, value) == (again.id, again.source_partition, again.key, again.value)
+    assert kept == again.headers[: len(kept)] == first.headers[: len(headers)]
+    block = dict(again.headers[len(kept) :])
+    changed = {
+        names.SOURCE_TIMESTAMP: b"then",
+        names.REPLAY_COUNT: b"2",
+        names.REPLAY_RUN_ID: b"run-1",
+    }
+    assert dict(first.headers[len(kept) :]) | changed == block
+    assert len(block) == len(again.headers) - len(kept)

@@ -4,11 +4,12 @@ import pytest
 
 from consumer.delivery.change import change_of
 from consumer.delivery.newness import NOT_READ, Version, newer, version_of
+from consumer.delivery.outcome import Origin
 from consumer.events.model import EventRules
 from consumer.events.reading import reread
 from consumer.events.zones import load_zone
 from consumer.records import TopicPartition
-from tests.fakes.stage import change_record
+from tests.fakes.stage import TOPIC, change_record
 
 RULES = EventRules(zone=load_zone("Asia/Kolkata"))
 
@@ -55,13 +56,16 @@ def test_newer_may_go_in_a_circle() -> None:
     assert newer(a, c)
 
 
+ORIGIN = Origin(TOPIC, 0, 41)
+
+
 def test_a_change_knows_what_decides_without_its_payload() -> None:
     """Fields, start and version; the rest is read from the record again."""
     record = change_record(41, 3, without=3)
     event = reread(record, RULES)
-    change = change_of(event, record, sequence=7)
+    change = change_of(event, record, ORIGIN, sequence=7)
 
     assert (8, event.starts_at.timestamp()) == (change.fields, change.starts_at)
-    assert version_of(event, record, 7) == change.version
+    assert version_of(event, ORIGIN, 7) == change.version
     assert event.time.timestamp() == change.event_at
     assert (7, 41, "e-41") == (change.sequence, change.version.offset, change.version.id)
