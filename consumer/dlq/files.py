@@ -95,7 +95,7 @@ def read_directory(path: Path) -> Iterator[Exported]:
 
 def folder_name(dead_letter_id: str) -> str:
     """`topic+partition+offset`, odd characters as %XX: fit for shells and file systems, one for each id."""
-    name = quote(dead_letter_id, safe="", errors="replace").replace("%3A", "+") or "%"
+    name = quote(dead_letter_id, safe="", errors="replace").replace("%3A", "+").replace("~", "%7E") or "%"
     if name.startswith("."):
         name = "%2E" + name[1:]
     if len(name) <= _MAX_FOLDER_NAME:
