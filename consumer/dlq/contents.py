@@ -5,6 +5,7 @@ Text is what is valid UTF-8, so that every content has one form and the same byt
 
 import base64
 import binascii
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -73,3 +74,27 @@ def _headers(found: Iterable[object]) -> Iterable[tuple[str, bytes | None]]:
 def row_of(key: bytes | None, value: bytes | None, headers: Headers) -> Mapping[str, Any]:
     """`key`, `value` and `headers`, to be joined to a dead letter's row."""
     return {"key": to_json(key), "value": to_json(value), "headers": headers_to_json(headers)}
+
+
+def flat_row_of(
+    row: Mapping[str, Any], key: bytes | None, value: bytes | None, headers: Headers
+) -> Mapping[str, str]:
+    """Row and contents for CSV: what is nested in the row becomes `origin_topic`; lists stay JSON.
+
+    `key_form`, `value_form`: `text`, `base64` or `null`, so that an empty content is not taken for null.
+    """
+    flat: dict[str, str] = {}
+    for name, cell in row.items():
+        if isinstance(cell, Mapping):
+            flat |= {f"{name}_{inner}": _cell(each) for inner, each in cell.items()}
+        else:
+            flat[name] = _cell(cell)
+    for name, raw in (("key", key), ("value", value)):
+        content = to_json(raw)
+        flat[f"{name}_form"] = "null" if content is None else "text" if isinstance(content, str) else "base64"
+        flat[name] = content["base64"] if isinstance(content, Mapping) else content or ""
+    return {**flat, "headers": _cell(headers_to_json(headers))}
+
+
+def _cell(found: object) -> str:
+    return "" if found is None else found if isinstance(found, str) else json.dumps(found)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import quote
 
-from consumer.dlq.contents import headers_from_json, headers_to_json
+from consumer.dlq.contents import headers_from_json, headers_to_json, row_of
 from consumer.dlq.kcat import README, kcat_script
 from consumer.records import Headers
 from schemas import dead_letter as names
@@ -120,7 +120,8 @@ def _adder(path: Path, directory: Path, index: IO[bytes], *, with_kcat: bool) ->
             _write(folder / "headers.json", _header_lines(exported.headers))
             if with_kcat:
                 _write(folder / "kcat.sh", kcat_script(exported.key, exported.value, exported.headers))
-            index.write(_json(row))
+            contents = row_of(exported.key, exported.value, exported.headers)
+            index.write(_json({**row, **contents}))
 
     return add
 
