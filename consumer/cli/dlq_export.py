@@ -123,12 +123,12 @@ def _tell(number: int, found: int, limit: int | None, to: Path | None, *, redact
 
 @contextmanager
 def _sink(form: str, to: Path | None, *, redacted: bool) -> Iterator[Add]:
-    """What adds a dead letter to the output; what goes to a path is there in the end, whole, or not at all."""
+    """What adds a dead letter to the output; at a path all of it is there in the end, or nothing."""
     if to is not None and form == "directory":
         with write_directory(to, redacted=redacted) as add:
             yield add
         return
-    write = _write_jsonl if form == "jsonl" else _write_csv
+    write = write_jsonl if form == "jsonl" else write_csv
     if to is None:
         yield write(sys.stdout)
         return
@@ -153,7 +153,9 @@ def _new_file(path: Path) -> Iterator[IO[str]]:
             Path(name).unlink()
 
 
-def _write_jsonl(file: IO[str]) -> Add:
+def write_jsonl(file: IO[str]) -> Add:
+    """A JSON object a line, all of it ASCII."""
+
     def add(found: Mapping[str, Any], exported: Exported) -> None:
         both = {**found, **row_of(exported.key, exported.value, exported.headers)}
         file.write(json.dumps(both) + "\n")
@@ -161,7 +163,9 @@ def _write_jsonl(file: IO[str]) -> Add:
     return add
 
 
-def _write_csv(file: IO[str]) -> Add:
+def write_csv(file: IO[str]) -> Add:
+    """Headings with the first dead letter."""
+
     # All in quotes: a content with a bare carriage return would otherwise end its row for some readers.
     writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     headings: list[str] = []

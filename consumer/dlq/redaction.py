@@ -143,15 +143,18 @@ _DATA: Final[dict[str, Mask]] = {
 }
 _EVENT: Final[dict[str, Mask]] = {**_ATTRIBUTES, "data": lambda found: _by_name(found, _DATA)}
 _KEY: Final = re.compile(rb"[0-9]{1,30}(/[0-9]{1,30}){0,3}")
-_KNOWN_NAMES: Final = (
-    *(
-        field.alias or ""
-        for model in (SessionChanged, SessionChangedEvent, TrainingSession)
-        for field in model.model_fields.values()
-    ),
-    "datacontenttype",
-    CONTENT_TYPE,
-    *(f"ce_{name}" for name in _ATTRIBUTES),
+_KNOWN_NAMES: Final = tuple(
+    name.casefold()
+    for name in (
+        *(
+            field.alias or name
+            for model in (SessionChanged, SessionChangedEvent, TrainingSession)
+            for name, field in model.model_fields.items()
+        ),
+        *_ATTRIBUTES,
+        *(f"ce_{name}" for name in _ATTRIBUTES),
+        CONTENT_TYPE,
+    )
 )
 _HEADERS: Final[dict[str, Mask]] = {
     **{f"ce_{name}": mask for name, mask in _ATTRIBUTES.items()},
@@ -173,7 +176,7 @@ def _by_name(found: Any, masks: Mapping[str, Mask]) -> Any:
 @lru_cache(maxsize=1024)
 def _name(name: str) -> str:
     """A name that is known, or a misspelt one, is no content."""
-    is_known = len(name) <= _MAX_NAME and get_close_matches(name, _KNOWN_NAMES, 1, _LIKENESS)
+    is_known = len(name) <= _MAX_NAME and get_close_matches(name.casefold(), _KNOWN_NAMES, 1, _LIKENESS)
     return name if is_known else shape(name)
 
 
