@@ -1,0 +1,51 @@
+"""`dlq discard` and `dlq export`: what is refused before anything is read."""
+
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from consumer.cli.main import cli as main
+
+FAR = {"CONSUMER_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+REASON = ["--reason", "a test"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["discard", *REASON], "Say which: IDs, or filters"),
+        (["discard", "a:0:1"], "Missing option '--reason'"),
+        (["discard", "a:0:1", "--reason", " "], "must be 1 to 1,024 bytes of printable text"),
+        (["discard", "a:0:1", "--reason", "a\nb"], "must be 1 to 1,024 bytes of printable text"),
+        (["discard", "a:0:1", "--reason", "é" * 513], "must be 1 to 1,024 bytes of printable text"),
+        (["discard", "a:0:1", *REASON, "--by", "\x1b"], "must be 1 to 1,024 bytes of printable text"),
+        (["discard", "--class", "event_invalid", *REASON], "--yes is needed"),
+        (["discard", "--undo", "--class", "event_invalid", *REASON], "--undo takes IDs"),
+        (["discard", "--undo", "a:0:1", "--state", "open", *REASON], "--undo takes IDs"),
+        (["export", "--as", "directory"], "--as directory needs --to"),
+        (["export", "--limit", "0"], "is not in the range"),
+    ],
+)
+def test_wrong_options_are_exit_code_2(arguments: list[str], said: str) -> None:
+    """Said before Kafka is asked."""
+    result = CliRunner().invoke(main, ["dlq", *arguments], env=FAR)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["export"], ["discard", "a:0:1", *REASON]])
+def test_nobody_at_kafkas_address_is_exit_code_3(arguments: list[str]) -> None:
+    """Within ten seconds; missing settings are exit code 2."""
+    began_at = time.monotonic()
+    absent = CliRunner().invoke(main, ["dlq", *arguments], env=FAR)
+    took_seconds = time.monotonic() - began_at
+    missing = CliRunner().invoke(main, ["dlq", *arguments], env={"CONSUMER_KAFKA_BOOTSTRAP_SERVERS": ""})
+
+    assert (3, "Error: 127.0.0.1:1 can't be reached (Connection refused).\n") == (
+        absent.exit_code,
+        absent.stderr,
+    )
+    assert took_seconds < 10
+    assert 2 == missing.exit_code
