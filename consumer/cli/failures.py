@@ -7,11 +7,13 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError
+from consumer.kafka.publisher import TopicMissingError
 from consumer.kafka.topics import TopicRefusedError
 from consumer.settings import SettingsError
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (TopicRefusedError, exit_codes.USAGE),
+    (TopicMissingError, exit_codes.USAGE),
     (KafkaUnreachableError, exit_codes.UNREACHABLE),
     (KafkaRefusedError, exit_codes.REFUSED),
 )

@@ -1,8 +1,9 @@
 """Reads an account's topics into its register: without a group, nobody's offsets are touched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Register
@@ -27,11 +28,18 @@ async def read_letters(
         yield register.add_letters(records)
 
 
+async def read_newest(kafka: KafkaSettings, names: TopicNames, register: Register, count: int) -> None:
+    """Read the last `count` records of each partition of the dead-letter topic into a register."""
+    batches = read_to_end(kafka, names.dead_letter_topic, last=count, within_seconds=WITHIN_SECONDS)
+    async for records in batches:
+        register.add_letters(records)
+
+
 async def read_standings(kafka: KafkaSettings, names: TopicNames, register: Register) -> None:
     """Read how the register's dead letters stand: after `read_letters`, since only theirs is kept."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_replays(kafka, names.replay_topic, register))
-        tasks.create_task(_outcomes(kafka, names.outcomes_topic, register))
+    await together(
+        _replays(kafka, names.replay_topic, register), _outcomes(kafka, names.outcomes_topic, register)
+    )
 
 
 async def read_register(kafka: KafkaSettings, names: TopicNames, wants: Wants = lambda *_: True) -> Register:
@@ -65,6 +73,16 @@ async def read_records(
                     yield record
             if not wanted:
                 return
+
+
+async def together(*reads: Coroutine[Any, Any, None]) -> None:
+    """All at once; the first that fails ends the others, and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for each in reads:
+                tasks.create_task(each)
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 async def _replays(kafka: KafkaSettings, topic: str, register: Register) -> None:

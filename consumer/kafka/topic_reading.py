@@ -81,11 +81,13 @@ async def read_to_end(
     *,
     starts: Mapping[int, int] | None = None,
     partitions: frozenset[int] | None = None,
+    last: int | None = None,
     within_seconds: float = 10.0,
 ) -> AsyncGenerator[list[Record], None]:
     """The topic's records, in order of each partition, to the end it had when this began.
 
-    `within_seconds` bounds the time until it stands, and then how long the broker may be silent. Raises
+    `last`: no more than so many offsets of each partition, before its end. `within_seconds` bounds the time
+    until it stands, and then how long the broker may be silent. Raises
     as `reading`; OffsetOutOfRangeError is not raised: what retention takes away meanwhile is passed over.
     """
     try:
@@ -94,6 +96,8 @@ async def read_to_end(
         ) as consumer:
             async with asyncio.timeout(within_seconds):
                 ends = await consumer.end_offsets(list(consumer.assignment()))
+                for partition, end in ends.items() if last is not None else ():
+                    consumer.seek(partition, max(end - last, await consumer.position(partition)))
             last_came_at = asyncio.get_running_loop().time()
             while any([await consumer.position(each) < end for each, end in ends.items()]):
                 try:

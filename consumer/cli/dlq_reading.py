@@ -1,0 +1,73 @@
+"""What `dlq list` and `dlq stats` have in common: the accounts' registers, read with a word about it."""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import click
+
+from consumer.cli.progress import Progress
+from consumer.dlq.letter import Letter
+from consumer.dlq.reading import read_letters, read_standings, together
+from consumer.dlq.register import Register, Standing
+from consumer.dlq.selection import Selection
+from consumer.settings import TopicNames, TopicSettings, load_topic_settings
+
+# Each reads with clients of its own.
+ACCOUNTS_AT_ONCE = 8
+
+
+class Found(NamedTuple):
+    """A dead letter that is wanted, and where it stands."""
+
+    letter: Letter
+    standing: Standing
+
+
+def load_accounts(account: str | None) -> TopicSettings:
+    """The topics of all accounts, or of the one that is named; warnings go to stderr."""
+    settings = load_topic_settings(os.environ, account)
+    for warning in settings.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    return settings
+
+
+async def read_registers(settings: TopicSettings, selection: Selection, progress: Progress) -> list[Register]:
+    """A register for each account, of those that are wanted but for their state; errors as `reading`."""
+    registers = [Register(selection.wants) for _ in settings.accounts]
+
+    def tell() -> None:
+        progress.tell(f"Reading: {sum(map(len, registers)):,} dead letters…")
+
+    async def read(names: TopicNames, register: Register) -> None:
+        async with at_once:
+            async for _ in read_letters(settings.kafka, names, register):
+                tell()
+            if len(register):
+                progress.tell(f"Reading how {sum(map(len, registers)):,} dead letters stand…")
+                await read_standings(settings.kafka, names, register)
+
+    at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
+    await together(*map(read, settings.accounts, registers))
+    progress.clear()
+    return registers
+
+
+def wanted(registers: Sequence[Register], selection: Selection) -> Iterator[Found]:
+    """Those whose state is wanted too."""
+    for register in registers:
+        for letter in register:
+            standing = register.standing(letter)
+            if selection.wants_standing(standing):
+                yield Found(letter, standing)
+
+
+def tell_foreign(settings: TopicSettings, registers: Sequence[Register]) -> None:
+    """Say what stands in the topics and is no dead letter of ours."""
+    for names, register in zip(settings.accounts, registers, strict=True):
+        if register.foreign:
+            records = "1 record" if register.foreign == 1 else f"{register.foreign:,} records"
+            click.echo(
+                f"Passed over {records} of {names.dead_letter_topic}: no dead letters of ours.", err=True
+            )
