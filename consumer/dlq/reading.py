@@ -7,7 +7,7 @@ from typing import Any
 
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Register
-from consumer.kafka.topic_reading import read_to_end
+from consumer.kafka.topic_scan import read_to_end
 from consumer.records import Record
 from consumer.settings import KafkaSettings, TopicNames
 
