@@ -12,13 +12,20 @@ import click
 
 from consumer.cli.accounts import account_option
 from consumer.cli.dlq_options import selection_of, selection_options
-from consumer.cli.dlq_reading import Found, load_accounts, read_registers, tell_foreign, wanted
+from consumer.cli.dlq_reading import (
+    Found,
+    load_accounts,
+    read_all_standings,
+    read_newest_registers,
+    read_registers,
+    tell_foreign,
+    wanted,
+)
 from consumer.cli.dlq_words import age, short_id, what_went_wrong
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.progress import Progress
 from consumer.cli.rows import Row, output_option, table_lines, write_rows
 from consumer.dlq.letter import Letter
-from consumer.dlq.reading import read_newest, together
 from consumer.dlq.register import Register
 from consumer.dlq.rows import row
 from consumer.dlq.selection import Selection
@@ -27,6 +34,9 @@ from consumer.telemetry import configure_logging
 
 # On a terminal, where no --limit is given.
 ROWS_ON_A_TERMINAL = 100
+# A partition's dead letters stand in the order in which they failed, but for clocks that differ between
+# its owners: so many more are read than are wanted.
+BEYOND = 100
 _SORTS: Mapping[str, Callable[[Letter], Any]] = {
     "newest": lambda letter: (-letter.failed_at_seconds, letter.id),
     "oldest": lambda letter: (letter.failed_at_seconds, letter.id),
@@ -73,51 +83,51 @@ async def _list(
     settings: TopicSettings, selection: Selection, sort: str, limit: int | None, output_format: str
 ) -> None:
     table = _table(settings)
-    on_terminal = output_format == "table" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    if on_terminal:
-        limit = limit or ROWS_ON_A_TERMINAL
-    preview = 0
-    if on_terminal and sort == "newest" and not selection.states:
-        preview = await _show_newest(settings, selection, table, limit or ROWS_ON_A_TERMINAL)
-    progress = Progress()
-    registers = await read_registers(settings, selection, progress)
+    on_terminal = output_format == "table" and sys.stdout.isatty()
+    limit = limit or (ROWS_ON_A_TERMINAL if on_terminal else None)
+    newest: list[Register] = []
+    if sort == "newest" and limit is not None and not selection.states:
+        newest = await read_newest_registers(settings, selection, limit + BEYOND)
+    # Its state is not known yet, and is written over once it is.
+    preview = _show_newest(newest, table, limit or 0) if on_terminal and _can_go_up() else 0
+    if limit is not None and sum(map(len, newest)) >= limit:
+        registers, many = newest, sum(map(len, newest))
+        chosen = [letter for register in newest for letter in register]
+        chosen = sorted(chosen, key=_SORTS[sort])[:limit]
+        for register in newest:
+            register.keep_only(letter for letter in chosen if letter.id in register.letters)
+        await read_all_standings(settings, newest)
+        rest = f"The {limit:,} newest; --limit N shows more, `dlq stats` counts all."
+    else:
+        registers = await read_registers(settings, selection, Progress())
+        many = 0
+        rest = ""
     found = sorted(wanted(registers, selection), key=lambda each: _SORTS[sort](each.letter))
-    some = found if limit is None else found[:limit]
+    many = max(many, len(found))
+    some = found[:limit]
     if preview:
         click.echo(f"\x1b[{preview}A\r\x1b[J", nl=False)
-    rows = (row(*each) for each in some)
     if some or output_format == "json":
-        write_rows(rows, output_format, table)
+        write_rows((row(*each) for each in some), output_format, table)
     tell_foreign(settings, registers)
-    _tell_rest(found, some, selection)
-
-
-def _tell_rest(found: Sequence[Found], some: Sequence[Found], selection: Selection) -> None:
-    """On stderr, where not everything was written."""
-    if len(some) < len(found):
-        click.echo(
-            f"{len(some):,} of {len(found):,}; --limit N shows more, `dlq stats` all at a glance.", err=True
-        )
-    elif not found:
+    if not found:
         click.echo(f"No dead letters{'' if selection.is_everything else ' that fit'}.", err=True)
+    elif len(some) < many:
+        all_of_them = f"{len(some):,} of {many:,}; --limit N shows more, `dlq stats` counts all."
+        click.echo(rest or all_of_them, err=True)
 
 
-async def _show_newest(
-    settings: TopicSettings, selection: Selection, table: Mapping[str, Callable[[Row], str]], limit: int
-) -> int:
-    """Write the newest ones with their state left open; gives how many lines that took."""
-    page = min(limit, max(1, shutil.get_terminal_size().lines - 4))
-    registers = [Register(selection.wants) for _ in settings.accounts]
-    await together(
-        *(
-            read_newest(settings.kafka, names, register, page)
-            for names, register in zip(settings.accounts, registers, strict=True)
-        )
-    )
+def _can_go_up() -> bool:
+    return os.environ.get("TERM") != "dumb"
+
+
+def _show_newest(registers: Sequence[Register], table: Mapping[str, Callable[[Row], str]], limit: int) -> int:
+    """Write a page of the newest ones with their state left open; gives how many lines that took."""
     found = [Found(letter, register.standing(letter)) for register in registers for letter in register]
-    found.sort(key=lambda each: _SORTS["newest"](each.letter))
     if not found:
         return 0
+    found.sort(key=lambda each: _SORTS["newest"](each.letter))
+    page = min(limit, max(1, shutil.get_terminal_size().lines - 4))
     lines = list(table_lines([{**row(*each), "state": "…"} for each in found[:page]], table))
     for line in lines:
         click.echo(line)

@@ -1,15 +1,17 @@
 """What `dlq list` and `dlq stats` have in common: the accounts' registers, read with a word about it."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import click
 
 from consumer.cli.progress import Progress
 from consumer.dlq.letter import Letter
-from consumer.dlq.reading import read_letters, read_standings, together
+from consumer.dlq.reading import read_letters, read_newest, read_standings, together
 from consumer.dlq.register import Register, Standing
 from consumer.dlq.selection import Selection
 from consumer.settings import TopicNames, TopicSettings, load_topic_settings
@@ -49,9 +51,48 @@ async def read_registers(settings: TopicSettings, selection: Selection, progress
                 await read_standings(settings.kafka, names, register)
 
     at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
-    await together(*map(read, settings.accounts, registers))
-    progress.clear()
+    try:
+        with collecting_seldom():
+            await together(*map(read, settings.accounts, registers))
+    finally:
+        progress.clear()
     return registers
+
+
+async def read_newest_registers(settings: TopicSettings, selection: Selection, count: int) -> list[Register]:
+    """The same of the last `count` records of each partition; how they stand is not read."""
+    registers = [Register(selection.wants) for _ in settings.accounts]
+
+    async def read(names: TopicNames, register: Register) -> None:
+        async with at_once:
+            await read_newest(settings.kafka, names, register, count)
+
+    at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
+    await together(*map(read, settings.accounts, registers))
+    return registers
+
+
+async def read_all_standings(settings: TopicSettings, registers: Sequence[Register]) -> None:
+    """How those stand that the registers have."""
+
+    async def read(names: TopicNames, register: Register) -> None:
+        async with at_once:
+            if len(register):
+                await read_standings(settings.kafka, names, register)
+
+    at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
+    await together(*map(read, settings.accounts, registers))
+
+
+@contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """What is read stays: Python's search for garbage in it, again and again, takes a third of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def wanted(registers: Sequence[Register], selection: Selection) -> Iterator[Found]:

@@ -84,10 +84,6 @@ def _tell_near(searches: Sequence[Search]) -> None:
     near = [place[1] for each in searches for place in (each.before, each.after) if place is not None]
     if near:
         click.echo(f"Near it: {', '.join(near)}.", err=True)
-    for each in searches:
-        if each.at_that_place is not None:
-            topic = each.names.dead_letter_topic
-            click.echo(f"At this place of {topic} is dead letter {each.at_that_place}.", err=True)
 
 
 def _object(dossier: Dossier) -> dict[str, Any]:

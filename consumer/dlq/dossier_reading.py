@@ -1,14 +1,13 @@
 """Reads all there is to know of one dead letter, in two passes: who it is, then its session."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.dlq.dossier import Dossier, copy_of
 from consumer.dlq.reading import WITHIN_SECONDS, together
-from consumer.kafka.topic_scan import read_to_end
+from consumer.kafka.topic_scan import Keep, Raw, read_to_end
 from consumer.records import Record
 from consumer.settings import KafkaSettings, TopicNames
 from schemas import dead_letter as headers_of
@@ -51,20 +50,22 @@ class Search:
     copies: dict[str, list[Record]] = field(default_factory=dict)
     before: tuple[int, str] | None = None
     after: tuple[int, str] | None = None
-    at_that_place: str | None = None
 
-    def add(self, records: Sequence[Record], wanted: Wanted) -> None:
-        """Records of the dead-letter topic."""
+    def keep(self, raw: Raw, wanted: Wanted) -> bool:
+        """Whether a record is a copy of it; notes what is near."""
+        found = dict(raw.headers).get(headers_of.ID)
+        if found is None:
+            return False
+        if wanted.is_met_by(found):
+            return True
+        self._add_near(found, wanted)
+        return False
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Its copies."""
         for record in records:
-            raw = dict(record.headers).get(headers_of.ID)
-            if raw is None:
-                continue
-            if wanted.is_met_by(raw):
-                self.copies.setdefault(raw.decode(errors="replace"), []).append(record)
-                continue
-            if (record.partition, record.offset) == (wanted.partition, wanted.offset):
-                self.at_that_place = raw.decode(errors="replace")
-            self._add_near(raw, wanted)
+            name = (dict(record.headers)[headers_of.ID] or b"").decode(errors="replace")
+            self.copies.setdefault(name, []).append(record)
 
     def _add_near(self, raw: bytes, wanted: Wanted) -> None:
         start, _, offset = raw.rpartition(b":")
@@ -83,8 +84,8 @@ async def search(kafka: KafkaSettings, accounts: Sequence[TopicNames], wanted: W
 
     async def read(each: Search) -> None:
         topic = each.names.dead_letter_topic
-        async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
-            each.add(records, wanted)
+        async for records in _read(kafka, topic, lambda raw: each.keep(raw, wanted)):
+            each.add(records)
 
     await together(*map(read, searches))
     return searches
@@ -97,26 +98,31 @@ async def read_dossier(kafka: KafkaSettings, names: TopicNames, copies: Sequence
         return None
     session, own = (dossier.letter.session or "").encode(), dossier.letter.id.encode()
 
+    def is_of_session(raw: Raw) -> bool:
+        headers = dict(raw.headers)
+        return headers.get(headers_of.SESSION) == session and headers.get(headers_of.ID) != own
+
     async def others() -> None:
-        async for records in read_to_end(kafka, names.dead_letter_topic, within_seconds=WITHIN_SECONDS):
-            for each in records:
-                headers = dict(each.headers)
-                if headers.get(headers_of.SESSION) == session and headers.get(headers_of.ID) != own:
-                    dossier.register.add_letters([each])
+        async for records in _read(kafka, names.dead_letter_topic, is_of_session):
+            dossier.register.add_letters(records)
 
     async def replays() -> None:
-        async for records in read_to_end(kafka, names.replay_topic, within_seconds=WITHIN_SECONDS):
+        async for records in _read(
+            kafka, names.replay_topic, lambda raw: dossier.register.wants_replay(raw.headers)
+        ):
             dossier.add_replays(records)
 
     async def outcomes() -> None:
-        async for records in read_to_end(kafka, names.outcomes_topic, within_seconds=WITHIN_SECONDS):
-            dossier.add_outcomes(
-                each
-                for each in records
-                if each.key is not None and (each.key == session or each.key.startswith(STATE_KEY_PREFIX))
-            )
+        async for records in _read(
+            kafka, names.outcomes_topic, lambda raw: dossier.register.wants_outcome(raw.key)
+        ):
+            dossier.add_outcomes(records)
 
     if session:
         await others()
     await together(replays(), outcomes())
     return dossier
+
+
+def _read(kafka: KafkaSettings, topic: str, keep: Keep) -> AsyncIterator[list[Record]]:
+    return read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS)

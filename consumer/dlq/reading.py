@@ -7,7 +7,7 @@ from typing import Any
 
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Register
-from consumer.kafka.topic_scan import read_to_end
+from consumer.kafka.topic_scan import Raw, read_to_end
 from consumer.records import Record
 from consumer.settings import KafkaSettings, TopicNames
 
@@ -86,10 +86,16 @@ async def together(*reads: Coroutine[Any, Any, None]) -> None:
 
 
 async def _replays(kafka: KafkaSettings, topic: str, register: Register) -> None:
-    async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
+    def keep(raw: Raw) -> bool:
+        return register.wants_replay(raw.headers)
+
+    async for records in read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS):
         register.add_replays(records)
 
 
 async def _outcomes(kafka: KafkaSettings, topic: str, register: Register) -> None:
-    async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
+    def keep(raw: Raw) -> bool:
+        return register.wants_outcome(raw.key)
+
+    async for records in read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS):
         register.add_outcomes(records)
