@@ -86,35 +86,38 @@ async def _list(
     on_terminal = output_format == "table" and sys.stdout.isatty()
     limit = limit or (ROWS_ON_A_TERMINAL if on_terminal else None)
     newest: list[Register] = []
+    preview = 0
     if sort == "newest" and limit is not None and not selection.states:
         newest = await read_newest_registers(settings, selection, limit + BEYOND)
-    # Its state is not known yet, and is written over once it is.
-    preview = _show_newest(newest, table, limit or 0) if on_terminal and _can_go_up() else 0
-    if limit is not None and sum(map(len, newest)) >= limit:
-        registers, many = newest, sum(map(len, newest))
-        chosen = [letter for register in newest for letter in register]
-        chosen = sorted(chosen, key=_SORTS[sort])[:limit]
-        for register in newest:
-            register.keep_only(letter for letter in chosen if letter.id in register.letters)
-        await read_all_standings(settings, newest)
-        rest = f"The {limit:,} newest; --limit N shows more, `dlq stats` counts all."
+        # Their states are not known yet, and are written over these rows once they are.
+        preview = _show_newest(newest, table, limit) if on_terminal and _can_go_up() else 0
+    if limit is not None and (there := sum(map(len, newest))) >= limit:
+        registers, some = newest, await _stand(settings, newest, limit)
+        left_out = f"The {limit:,} newest" if limit < there else None
     else:
         registers = await read_registers(settings, selection, Progress())
-        many = 0
-        rest = ""
-    found = sorted(wanted(registers, selection), key=lambda each: _SORTS[sort](each.letter))
-    many = max(many, len(found))
-    some = found[:limit]
+        found = sorted(wanted(registers, selection), key=lambda each: _SORTS[sort](each.letter))
+        some = found[:limit]
+        left_out = f"{len(some):,} of {len(found):,}" if len(some) < len(found) else None
     if preview:
         click.echo(f"\x1b[{preview}A\r\x1b[J", nl=False)
     if some or output_format == "json":
         write_rows((row(*each) for each in some), output_format, table)
     tell_foreign(settings, registers)
-    if not found:
+    if left_out is not None:
+        click.echo(f"{left_out}; --limit N shows more, `dlq stats` counts all.", err=True)
+    if not some:
         click.echo(f"No dead letters{'' if selection.is_everything else ' that fit'}.", err=True)
-    elif len(some) < many:
-        all_of_them = f"{len(some):,} of {many:,}; --limit N shows more, `dlq stats` counts all."
-        click.echo(rest or all_of_them, err=True)
+
+
+async def _stand(settings: TopicSettings, newest: Sequence[Register], limit: int) -> list[Found]:
+    """The newest ones of these registers and how they stand, which alone is read."""
+    letters = sorted((each for register in newest for each in register), key=_SORTS["newest"])[:limit]
+    for register in newest:
+        register.keep_only([each for each in letters if register.letters.get(each.id) is each])
+    await read_all_standings(settings, newest)
+    found = [Found(letter, register.standing(letter)) for register in newest for letter in register]
+    return sorted(found, key=lambda each: _SORTS["newest"](each.letter))
 
 
 def _can_go_up() -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -39,21 +39,16 @@ async def read_registers(settings: TopicSettings, selection: Selection, progress
     """A register for each account, of those that are wanted but for their state; errors as `reading`."""
     registers = [Register(selection.wants) for _ in settings.accounts]
 
-    def tell() -> None:
-        progress.tell(f"Reading: {sum(map(len, registers)):,} dead letters…")
-
     async def read(names: TopicNames, register: Register) -> None:
-        async with at_once:
-            async for _ in read_letters(settings.kafka, names, register):
-                tell()
-            if len(register):
-                progress.tell(f"Reading how {sum(map(len, registers)):,} dead letters stand…")
-                await read_standings(settings.kafka, names, register)
+        async for _ in read_letters(settings.kafka, names, register):
+            progress.tell(f"Reading: {sum(map(len, registers)):,} dead letters…")
+        if len(register):
+            progress.tell(f"Reading how {sum(map(len, registers)):,} dead letters stand…")
+            await read_standings(settings.kafka, names, register)
 
-    at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
     try:
         with collecting_seldom():
-            await together(*map(read, settings.accounts, registers))
+            await _for_each_account(settings, registers, read)
     finally:
         progress.clear()
     return registers
@@ -64,11 +59,9 @@ async def read_newest_registers(settings: TopicSettings, selection: Selection, c
     registers = [Register(selection.wants) for _ in settings.accounts]
 
     async def read(names: TopicNames, register: Register) -> None:
-        async with at_once:
-            await read_newest(settings.kafka, names, register, count)
+        await read_newest(settings.kafka, names, register, count)
 
-    at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
-    await together(*map(read, settings.accounts, registers))
+    await _for_each_account(settings, registers, read)
     return registers
 
 
@@ -76,12 +69,24 @@ async def read_all_standings(settings: TopicSettings, registers: Sequence[Regist
     """How those stand that the registers have."""
 
     async def read(names: TopicNames, register: Register) -> None:
-        async with at_once:
-            if len(register):
-                await read_standings(settings.kafka, names, register)
+        if len(register):
+            await read_standings(settings.kafka, names, register)
 
+    await _for_each_account(settings, registers, read)
+
+
+async def _for_each_account(
+    settings: TopicSettings,
+    registers: Sequence[Register],
+    read: Callable[[TopicNames, Register], Awaitable[None]],
+) -> None:
     at_once = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
-    await together(*map(read, settings.accounts, registers))
+
+    async def one(names: TopicNames, register: Register) -> None:
+        async with at_once:
+            await read(names, register)
+
+    await together(*map(one, settings.accounts, registers))
 
 
 @contextmanager

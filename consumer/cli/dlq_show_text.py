@@ -63,7 +63,8 @@ def _head(found: Mapping[str, Any], dossier: Dossier, now_seconds: float) -> Ite
     said = (found["http_status"], found["zoho_code"], found["zoho_message"])
     yield "Zoho said", ", ".join(str(each) for each in said if each is not None)
     yield "failed", f"{_moment(found['failed_at'])} UTC, {ago} ago, after {calls}"
-    yield "replayed", f"{found['replay_count']:,} times" if found["replay_count"] else "never"
+    times = {0: "never", 1: "once"}
+    yield "replayed", times.get(found["replay_count"], f"{found['replay_count']:,} times")
     where = ("course", "batch", "module")
     ids = (found["session"] or "").split("/")
     yield "session", ids[-1] or "(unknown)"

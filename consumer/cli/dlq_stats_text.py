@@ -15,7 +15,7 @@ NAME_COLUMNS = 17
 # Publishers choose their names: more of them than this are summed up.
 MOST_NAMES = 8
 BARS = " ▁▂▃▄▅▆▇█"
-MOST_BARS = 60
+MOST_BARS = 48
 
 
 def lines_of(stats: Stats, own_topics: Collection[str], *, several: bool) -> Iterator[str]:
@@ -70,14 +70,14 @@ def _row(name: str, numbers: Sequence[str], age: str) -> str:
 
 
 def _next_steps(stats: Stats) -> Iterator[str]:
-    """For each class of which some are open; the fault first."""
-    for name, count in stats.classes():
-        if not count.by_state["open"]:
-            continue
-        fault, step, page = advice(name)
+    """For each class of which some are open: whose fault, what to do, and the runbook's page."""
+    names = [name for name, count in stats.classes() if count.by_state["open"]]
+    if names:
         yield ""
-        yield one_line(f"{name}: {fault}")
-        yield from wrap(step, WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield "WHAT TO DO NEXT"
+    for name in names:
+        fault, step, page = advice(name)
+        yield from wrap(one_line(f"{name} ({fault}): {step}"), WIDTH, subsequent_indent="  ")
         yield f"  {page}"
 
 
