@@ -30,10 +30,10 @@ from consumer.dlq.register import Register
 from consumer.dlq.rows import row
 from consumer.dlq.selection import Selection
 from consumer.settings import TopicSettings
-from consumer.telemetry import configure_logging
 
 # On a terminal, where no --limit is given.
 ROWS_ON_A_TERMINAL = 100
+ROWS_TOGETHER = 1_000
 # A partition's dead letters stand in the order in which they failed, but for clocks that differ between
 # its owners: so many more are read than are wanted.
 BEYOND = 100
@@ -72,7 +72,6 @@ def list_command(
 
     Exit codes: 0 done (found or not), 2 settings or options, 3 Kafka can't be reached, 4 refused.
     """
-    configure_logging("console", "error")
     selection = selection_of(filters)
     with exit_codes_from_errors():
         settings = load_accounts(account)
@@ -102,7 +101,7 @@ async def _list(
     if preview:
         click.echo(f"\x1b[{preview}A\r\x1b[J", nl=False)
     if some or output_format == "json":
-        write_rows((row(*each) for each in some), output_format, table)
+        write_rows((row(*each) for each in some), output_format, table, together=ROWS_TOGETHER)
     tell_foreign(settings, registers)
     if left_out is not None:
         click.echo(f"{left_out}; --limit N shows more, `dlq stats` counts all.", err=True)

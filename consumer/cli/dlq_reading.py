@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ class Found(NamedTuple):
 
 def load_accounts(account: str | None) -> TopicSettings:
     """The topics of all accounts, or of the one that is named; warnings go to stderr."""
+    # Its errors are raised, and told once. All of our logging would take a fifth of a second to import.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     settings = load_topic_settings(os.environ, account)
     for warning in settings.warnings:
         click.echo(f"Warning: {warning}", err=True)

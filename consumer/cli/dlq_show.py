@@ -27,7 +27,6 @@ from consumer.events.reading import read_record
 from consumer.events.zones import load_zone
 from consumer.records import Record
 from consumer.settings import SettingsError, TopicSettings, load_event_settings
-from consumer.telemetry import configure_logging
 
 
 def _wanted(_: click.Context, __: click.Parameter, text: str) -> Wanted:
@@ -51,7 +50,6 @@ def show(*, wanted: Wanted, account: str | None, output_format: str) -> None:
 
     Exit codes: 0 done, 1 not found, 2 settings or options, 3 Kafka can't be reached, 4 refused.
     """
-    configure_logging("console", "error")
     with exit_codes_from_errors():
         settings = load_accounts(account)
         dossier = asyncio.run(_find(settings, wanted))

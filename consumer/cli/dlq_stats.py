@@ -15,7 +15,6 @@ from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.progress import Progress
 from consumer.cli.rows import output_option, write_rows
 from consumer.dlq.stats import Stats
-from consumer.telemetry import configure_logging
 
 MAX_HOURS = 30 * 24
 
@@ -41,7 +40,6 @@ def stats(*, hours: int, account: str | None, output_format: str, **filters: Any
 
     Exit codes: 0 done, 2 settings or options, 3 Kafka can't be reached, 4 refused.
     """
-    configure_logging("console", "error")
     selection = selection_of(filters)
     with exit_codes_from_errors():
         settings = load_accounts(account)

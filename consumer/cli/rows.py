@@ -6,12 +6,14 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import click
 
 FORMATS = ("table", "json", "jsonl", "csv")
 Row = Mapping[str, Any]
+_encode: Final = json.JSONEncoder().encode
 
 output_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "-o",
@@ -24,16 +26,20 @@ output_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
 )
 
 
-def write_rows(rows: Iterable[Row], output_format: str, table: Mapping[str, Callable[[Row], str]]) -> None:
+def write_rows(
+    rows: Iterable[Row], output_format: str, table: Mapping[str, Callable[[Row], str]], *, together: int = 1
+) -> None:
     """Write the rows to stdout, as JSON lines and CSV while they come.
 
-    `table` gives the table's headings and what stands under each.
+    `table` gives the table's headings and what stands under each. `together`: so many JSON lines are
+    written at once, where none has to be waited for.
     """
     if output_format == "json":
         click.echo(json.dumps(list(rows), indent=2))
     elif output_format == "jsonl":
-        for row in rows:
-            click.echo(json.dumps(row))
+        lines = map(_encode, rows)
+        while some := list(islice(lines, together)):
+            click.echo("\n".join(some))
     elif output_format == "csv":
         _write_csv(rows)
     else:

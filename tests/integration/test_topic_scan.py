@@ -79,7 +79,7 @@ async def test_a_broker_that_falls_silent_is_told(tmp_path_factory: pytest.TempP
     with Broker(tmp_path_factory.mktemp("silent") / "broker") as broker:
         await create_topics(broker.bootstrap, "t")
         await publish(broker.bootstrap, "t", [Outgoing(b"x" * 900_000) for _ in range(12)])
-        frozen_at = []
+        frozen_at: list[float] = []
 
         def freeze(_: object) -> bool:
             if not frozen_at:
