@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo tour check format generate lock test test-all chaos bench bench-real clean
+.PHONY: help install demo tour check format generate lock test test-all chaos bench bench-dlq bench-real clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ chaos: install ## crashes, freezes, cuts, outages and locks: RUNS runs from SEED
 
 bench: install ## speed, memory and the share of the quota used
 	$(BIN)/python -m benchmarks
+
+bench-dlq: install ## how fast dead letters are listed, counted and shown: 100,000 of them
+	$(BIN)/python -m benchmarks dlq
 
 bench-real: install ## ten minutes at the real 30 calls in 60 s, with a kill -9 and a clean restart in it
 	$(BIN)/python -m benchmarks real

@@ -6,11 +6,12 @@ Without a name all of them but the long one.
 import asyncio
 import sys
 
-from benchmarks import accounts, decision, flood, idle, memory, newest, outcomes, quota_share, real
+from benchmarks import accounts, decision, dlq, flood, idle, memory, newest, outcomes, quota_share, real
 
 MEASUREMENTS = {
     "accounts": accounts.measure,
     "decision": decision.measure,
+    "dlq": dlq.measure,
     "flood": flood.measure,
     "idle": idle.measure,
     "memory": memory.measure,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -63,14 +64,7 @@ def check_files(
         zone = load_zone(zone_name or "UTC")
     except UnknownZoneError as error:
         raise click.BadParameter(str(error), param_hint="--time-zone") from error
-    rules = EventRules(
-        zone=zone,
-        input_style=settings.zoho_input,
-        base_path=urlsplit(settings.zoho_people_url).path,
-        max_event_bytes=settings.max_event_bytes,
-        max_clock_skew_seconds=settings.max_clock_skew_seconds,
-        skip_other_types=settings.other_event_types == "skip",
-    )
+    rules = event_rules(settings, zone)
     for file in files:
         with _opened(file):
             pass  # what is misspelt is said before anything else
@@ -78,6 +72,18 @@ def check_files(
         click.echo(_UNCHECKED, err=True)
     maps = zone_name is not None
     return (each for file in files for each in _check_file(file, rules, maps=maps)), settings
+
+
+def event_rules(settings: EventSettings, zone: ZoneInfo) -> EventRules:
+    """What decides whether an event is good."""
+    return EventRules(
+        zone=zone,
+        input_style=settings.zoho_input,
+        base_path=urlsplit(settings.zoho_people_url).path,
+        max_event_bytes=settings.max_event_bytes,
+        max_clock_skew_seconds=settings.max_clock_skew_seconds,
+        skip_other_types=settings.other_event_types == "skip",
+    )
 
 
 def write_findings(checked: Iterable[Checked], output_format: str) -> None:

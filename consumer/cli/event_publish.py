@@ -14,7 +14,7 @@ from consumer.cli.event_files import Checked, Summary, check_files, counted, pla
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
 from consumer.events.binary import Envelope, Message, to_message
-from consumer.kafka.publisher import NotSent, Sent, TopicMissingError, publish
+from consumer.kafka.publisher import NotSent, Sent, publish
 from consumer.settings import TopicSettings, load_topic_settings
 from consumer.telemetry import configure_logging
 from schemas.fields import MAX_ATTRIBUTE_BYTES
@@ -99,11 +99,7 @@ def _envelope(source: str) -> Envelope:
 def _publish(settings: TopicSettings, topic: str, messages: Sequence[Message]) -> list[Sent | NotSent]:
     if not messages:
         return []
-    try:
-        return asyncio.run(publish(settings.kafka, topic, messages))
-    except TopicMissingError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise click.exceptions.Exit(exit_codes.USAGE) from error
+    return asyncio.run(publish(settings.kafka, topic, messages))
 
 
 def _say_failed(checked: Sequence[Checked], results: Sequence[Sent | NotSent]) -> int:

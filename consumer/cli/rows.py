@@ -4,13 +4,16 @@ import csv
 import json
 import shutil
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import click
 
 FORMATS = ("table", "json", "jsonl", "csv")
 Row = Mapping[str, Any]
+_encode: Final = json.JSONEncoder().encode
 
 output_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "-o",
@@ -23,22 +26,30 @@ output_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
 )
 
 
-def write_rows(rows: Iterable[Row], output_format: str, table: Mapping[str, Callable[[Row], str]]) -> None:
+def write_rows(
+    rows: Iterable[Row], output_format: str, table: Mapping[str, Callable[[Row], str]], *, together: int = 1
+) -> None:
     """Write the rows to stdout, as JSON lines and CSV while they come.
 
-    `table` gives the table's headings and what stands under each.
+    `table` gives the table's headings and what stands under each. `together`: so many JSON lines are
+    written at once, where none has to be waited for.
     """
     if output_format == "json":
         click.echo(json.dumps(list(rows), indent=2))
     elif output_format == "jsonl":
-        for row in rows:
-            click.echo(json.dumps(row))
+        lines = map(_encode, rows)
+        while some := list(islice(lines, together)):
+            click.echo("\n".join(some))
     elif output_format == "csv":
         _write_csv(rows)
     else:
-        cells = [[one_line(cell(row)) for cell in table.values()] for row in rows]
-        for line in _table_lines(list(table), cells):
+        for line in table_lines(rows, table):
             click.echo(line)
+
+
+def table_lines(rows: Iterable[Row], table: Mapping[str, Callable[[Row], str]]) -> Iterable[str]:
+    """The table's lines, headings first; cut to the terminal's width where stdout is one."""
+    return _aligned(list(table), [[one_line(cell(row)) for cell in table.values()] for row in rows])
 
 
 def _write_csv(rows: Iterable[Row]) -> None:
@@ -54,14 +65,27 @@ def _write_csv(rows: Iterable[Row]) -> None:
         )
 
 
-def _table_lines(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Columns two spaces apart; cut to the terminal's width where stdout is one."""
+def _aligned(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Columns two spaces apart."""
     lines = [headings, *cells]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in lines:
         text = "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)).rstrip()
-        yield text if width is None or len(text) <= width else text[: width - 1] + "…"
+        yield text if width is None else cut(text, width)
+
+
+def cut(text: str, columns: int) -> str:
+    """One line's text in so many columns of a terminal at most, an ellipsis where some of it is left out."""
+    if text.isascii():
+        return text if len(text) <= columns else text[: columns - 1] + "…"
+    taken = 0
+    for place, character in enumerate(text):
+        wide = 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if taken + wide > columns - (place < len(text) - 1):
+            return text[:place] + "…"
+        taken += wide
+    return text
 
 
 def one_line(text: str) -> str:

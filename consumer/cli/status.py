@@ -18,7 +18,6 @@ from consumer.delivery.gate import AccountState
 from consumer.delivery.outcome import session_of
 from consumer.events.model import SessionKey
 from consumer.kafka.outcome_lookup import Found, outcomes_of_event, outcomes_of_session
-from consumer.kafka.publisher import TopicMissingError
 from consumer.settings import KafkaSettings, load_http_port, load_topic_settings
 from consumer.telemetry import configure_logging
 
@@ -126,15 +125,11 @@ def _look(account: str | None, look: _Look) -> Sequence[Row]:
         settings = load_topic_settings(os.environ, account)
         for warning in settings.warnings:
             click.echo(f"Warning: {warning}", err=True)
-        try:
-            return [
-                outcome_row(names.name, found)
-                for names in settings.accounts
-                for found in asyncio.run(_awaited(look(settings.kafka, names.outcomes_topic)))
-            ]
-        except TopicMissingError as exc:
-            click.echo(f"Error: {exc}", err=True)
-            raise click.exceptions.Exit(exit_codes.USAGE) from exc
+        return [
+            outcome_row(names.name, found)
+            for names in settings.accounts
+            for found in asyncio.run(_awaited(look(settings.kafka, names.outcomes_topic)))
+        ]
 
 
 async def _awaited(found: Awaitable[list[Found]]) -> list[Found]:

@@ -1,9 +1,10 @@
 """A dead letter as those who replay it see it: from the record's headers. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from consumer.delivery.newness import Version
@@ -12,7 +13,46 @@ from consumer.records import Record, TopicPartition
 from schemas import dead_letter as names
 from schemas.fields import MAX_REVISION
 
+_MOST_DIGITS: Final = 19
 _MAX_COUNT: Final = 10**9
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
+
+
+# Letters are read by the hundred thousand: only what is asked for below, and what many have in common is
+# held once.
+_shared_text: Final = lru_cache(maxsize=4096)(_text)
+_OWN: Final = (
+    names.ID,
+    names.ERRORS_PARTITION,
+    names.ERRORS_OFFSET,
+    names.EVENT_ID,
+    names.EVENT_TIME,
+    names.FAILED_AT,
+    names.SESSION,
+    names.SOURCE_TIMESTAMP,
+)
+_SHARED: Final = (
+    names.ACCOUNT,
+    names.ERRORS_DELIVERY_COUNT,
+    names.ERRORS_MESSAGE,
+    names.ERRORS_TOPIC,
+    names.ERROR_CLASS,
+    names.ERROR_DETAILS,
+    names.ERROR_RETRYABLE,
+    names.EVENT_SOURCE,
+    names.HTTP_STATUS,
+    names.REPLAY_COUNT,
+    names.REPLAY_RUN_ID,
+    names.ZOHO_CODE,
+    names.ZOHO_MESSAGE,
+)
+_READ: Final[tuple[tuple[str, Callable[[bytes], str]], ...]] = (
+    *((name, _text) for name in _OWN),
+    *((name, _shared_text) for name in _SHARED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +118,10 @@ class Letter:
 
 def read_letter(record: Record) -> Letter | None:
     """The dead letter that a record of the dead-letter topic is; None where it is none of ours."""
-    found = {
-        name: value.decode(errors="replace")
-        for name, value in record.headers
-        if value is not None and name in names.RESERVED_NAMES
-    }
+    raw = dict(record.headers)
+    if names.ID not in raw:
+        return None
+    found = {name: read(value) for name, read in _READ if (value := raw.get(name)) is not None}
     try:
         failed_at = datetime.fromisoformat(found[names.FAILED_AT])
         origin = Origin(
@@ -121,7 +160,7 @@ def read_letter(record: Record) -> Letter | None:
 
 
 def _number(text: str, most: int) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > len(str(most)) or int(text) > most:
+    if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS or int(text) > most:
         raise ValueError("not a number within its bounds")
     return int(text)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Register
-from consumer.kafka.topic_reading import read_to_end
+from consumer.kafka.topic_scan import Raw, read_to_end
 from consumer.records import Record
 from consumer.settings import KafkaSettings, TopicNames
 
@@ -26,6 +26,13 @@ async def read_letters(
     """
     async for records in read_to_end(kafka, names.dead_letter_topic, within_seconds=WITHIN_SECONDS):
         yield register.add_letters(records)
+
+
+async def read_newest(kafka: KafkaSettings, names: TopicNames, register: Register, count: int) -> None:
+    """Read the last `count` records of each partition of the dead-letter topic into a register."""
+    batches = read_to_end(kafka, names.dead_letter_topic, last=count, within_seconds=WITHIN_SECONDS)
+    async for records in batches:
+        register.add_letters(records)
 
 
 async def read_standings(kafka: KafkaSettings, names: TopicNames, register: Register) -> None:
@@ -79,10 +86,16 @@ async def together(*reads: Coroutine[Any, Any, None]) -> None:
 
 
 async def _replays(kafka: KafkaSettings, topic: str, register: Register) -> None:
-    async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
+    def keep(raw: Raw) -> bool:
+        return register.wants_replay(raw.headers)
+
+    async for records in read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS):
         register.add_replays(records)
 
 
 async def _outcomes(kafka: KafkaSettings, topic: str, register: Register) -> None:
-    async for records in read_to_end(kafka, topic, within_seconds=WITHIN_SECONDS):
+    def keep(raw: Raw) -> bool:
+        return register.wants_outcome(raw.key)
+
+    async for records in read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS):
         register.add_outcomes(records)

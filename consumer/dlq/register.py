@@ -9,7 +9,8 @@ from consumer.delivery.outcome import STATE_KEY_PREFIX, Applied, applied_of
 from consumer.delivery.replay import Replay, read_replay
 from consumer.delivery.session_ledger import version_of_applied
 from consumer.dlq.letter import Letter, read_letter
-from consumer.records import Record
+from consumer.records import Headers, Record
+from schemas import dead_letter as names
 from schemas.outcome import DeadLetterStateName
 
 
@@ -67,6 +68,24 @@ class Register:
                 self._applied.setdefault(letter.session, None)
             new.append(letter)
         return new
+
+    def keep_only(self, letters: Iterable[Letter]) -> None:
+        """Forget all others, before their standings are read."""
+        self.letters = {letter.id: letter for letter in letters}
+        self._applied = {each.session: None for each in self.letters.values() if each.session is not None}
+
+    def wants_outcome(self, key: bytes | None) -> bool:
+        """Whether a record of the outcomes topic with this key says how one of its dead letters stands."""
+        if key is None:
+            return False
+        if key.startswith(STATE_KEY_PREFIX):
+            return key[len(STATE_KEY_PREFIX) :].decode(errors="replace") in self.letters
+        return key.decode(errors="replace") in self._applied
+
+    def wants_replay(self, headers: Headers) -> bool:
+        """Whether a record of the replay topic with these headers is a replay of one of its dead letters."""
+        value = dict(headers).get(names.ID)
+        return value is not None and value.decode(errors="replace") in self.letters
 
     def add_replays(self, records: Iterable[Record]) -> None:
         """Records of the replay topic."""

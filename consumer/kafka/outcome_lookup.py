@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.events.model import SessionKey
 from consumer.kafka.outcomes import partition_of
-from consumer.kafka.topic_reading import count_partitions, read_to_end
+from consumer.kafka.topic_reading import count_partitions
+from consumer.kafka.topic_scan import read_to_end
 from consumer.settings import KafkaSettings
 from schemas.outcome import Outcome
 

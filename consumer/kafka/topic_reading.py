@@ -1,9 +1,8 @@
 """Reads a topic as it stands: all its partitions, without a group, from positions of one's own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, errors
 from aiokafka import TopicPartition as KafkaPartition
@@ -11,7 +10,6 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from consumer.kafka.closing import stop_within_bound
 from consumer.kafka.connection import (
-    KafkaUnreachableError,
     check_connection,
     client_options,
     translate,
@@ -19,14 +17,11 @@ from consumer.kafka.connection import (
 )
 from consumer.kafka.lenient_headers import read_any_header_name
 from consumer.kafka.publisher import TopicMissingError
-from consumer.records import Record
 from consumer.settings import KafkaSettings
 
 # What the client may hold that nobody has asked for yet.
 FETCH_BYTES = 4 * 1024 * 1024
 FETCH_WAIT_MS = 250
-# So many take some 50 ms, in which nothing else is done.
-READ_AT_ONCE = 5_000
 
 
 @asynccontextmanager
@@ -35,15 +30,28 @@ async def reading(
     topic: str,
     *,
     starts: Mapping[int, int] | None = None,
-    partitions: frozenset[int] | None = None,
     within_seconds: float = 10.0,
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A client that stands at `starts` (by partition), else at the partition's beginning.
 
-    `partitions`: only these. It never jumps: a position that is gone is OffsetOutOfRangeError. Raises
+    It never jumps: a position that is gone is OffsetOutOfRangeError. Raises
     KafkaUnreachableError, KafkaRefusedError, TopicMissingError; no topic comes into being by being
     asked for. `within_seconds` bounds the time until it stands.
     """
+    async with connected(kafka, topic, within_seconds=within_seconds) as (consumer, partitions):
+        with translated(kafka.bootstrap_servers):
+            async with asyncio.timeout(within_seconds):
+                consumer.assign(partitions)
+                for partition, beginning in (await consumer.beginning_offsets(partitions)).items():
+                    consumer.seek(partition, (starts or {}).get(partition.partition, beginning))
+        yield consumer
+
+
+@asynccontextmanager
+async def connected(
+    kafka: KafkaSettings, topic: str, *, within_seconds: float = 10.0
+) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
+    """A client that reads nothing yet, and the topic's partitions; errors and bound as `reading`."""
     read_any_header_name()
     with translated(kafka.bootstrap_servers):
         async with asyncio.timeout(within_seconds):
@@ -61,80 +69,15 @@ async def reading(
             async with asyncio.timeout(within_seconds):
                 await consumer.start()
                 there = await partitions_of(consumer, topic)
-                wanted = [
-                    KafkaPartition(topic, number)
-                    for number in sorted(there)
-                    if partitions is None or number in partitions
-                ]
-                consumer.assign(wanted)
-                beginnings = await consumer.beginning_offsets(wanted)
-                for partition, beginning in beginnings.items():
-                    consumer.seek(partition, (starts or {}).get(partition.partition, beginning))
-        yield consumer
+        yield consumer, [KafkaPartition(topic, number) for number in sorted(there)]
     finally:
         await stop_within_bound(consumer)
 
 
-async def read_to_end(
-    kafka: KafkaSettings,
-    topic: str,
-    *,
-    starts: Mapping[int, int] | None = None,
-    partitions: frozenset[int] | None = None,
-    within_seconds: float = 10.0,
-) -> AsyncGenerator[list[Record], None]:
-    """The topic's records, in order of each partition, to the end it had when this began.
-
-    `within_seconds` bounds the time until it stands, and then how long the broker may be silent. Raises
-    as `reading`; OffsetOutOfRangeError is not raised: what retention takes away meanwhile is passed over.
-    """
-    try:
-        async with reading(
-            kafka, topic, starts=starts, partitions=partitions, within_seconds=within_seconds
-        ) as consumer:
-            async with asyncio.timeout(within_seconds):
-                ends = await consumer.end_offsets(list(consumer.assignment()))
-            last_came_at = asyncio.get_running_loop().time()
-            while any([await consumer.position(each) < end for each, end in ends.items()]):
-                try:
-                    messages = await consumer.getmany(timeout_ms=200, max_records=READ_AT_ONCE)
-                except errors.OffsetOutOfRangeError as exc:
-                    await _skip_to_beginnings(consumer, exc)
-                    continue
-                if messages:
-                    last_came_at = asyncio.get_running_loop().time()
-                elif asyncio.get_running_loop().time() - last_came_at > within_seconds:
-                    raise KafkaUnreachableError(f"{kafka.bootstrap_servers} stopped answering.")
-                for partition, batch in messages.items():
-                    end = ends.get(partition, 0)
-                    yield [_record(message) for message in batch if message.offset < end]
-    except (errors.KafkaError, TimeoutError) as exc:
-        raise translate(exc, kafka.bootstrap_servers) from exc
-
-
-async def _skip_to_beginnings(consumer: AIOKafkaConsumer, error: errors.OffsetOutOfRangeError) -> None:
-    """Retention took away what was to be read next."""
-    lost = list(error.args[0]) if error.args else list(consumer.assignment())
-    for partition, beginning in (await consumer.beginning_offsets(lost)).items():
-        consumer.seek(partition, max(beginning, await consumer.position(partition)))
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.timestamp,
-        message.key,
-        message.value,
-        tuple(message.headers),
-    )
-
-
 async def count_partitions(kafka: KafkaSettings, topic: str, within_seconds: float = 10.0) -> int:
     """How many partitions the topic has; raises as `reading`."""
-    async with reading(kafka, topic, within_seconds=within_seconds) as consumer:
-        return len(consumer.assignment())
+    async with connected(kafka, topic, within_seconds=within_seconds) as (_, partitions):
+        return len(partitions)
 
 
 def is_alive(consumer: AIOKafkaConsumer) -> bool:

@@ -1,0 +1,32 @@
+"""How dead letters are spoken of in tables of 80 columns."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from consumer.cli.rows import Row
+from consumer.cli.running import duration
+
+
+def short_id(origin: Mapping[str, Any], own_topics: Collection[str]) -> str:
+    """`partition:offset`, as `dlq show` takes it too; in full where its topic is none of ours."""
+    short = f"{origin['partition']}:{origin['offset']}"
+    return short if origin["topic"] in own_topics else f"{origin['topic']}:{short}"
+
+
+def age(failed_at: str, now_seconds: float) -> str:
+    """How long ago, in its largest unit: `3h`."""
+    return duration(now_seconds - datetime.fromisoformat(failed_at).timestamp()).partition(" ")[0]
+
+
+def what_went_wrong(row: Row) -> str:
+    """The row's message with what matters first, since a table is cut at its end."""
+    if row["details"]:
+        first, *others = row["details"]
+        field = str(first.get("pointer", "")).rpartition("/")[2]
+        more = f" (and {len(others)} more)" if others else ""
+        return f"{field} {first.get('problem', '')}{more}"
+    message = str(row["message"])
+    if row["http_status"] is None:
+        return message
+    return f"{row['http_status']}: {message.partition(': ')[2] or message}"
