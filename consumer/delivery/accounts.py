@@ -10,6 +10,7 @@ from consumer.delivery.account import Account
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.commits import Draft, Entry, keeper, with_state
 from consumer.delivery.dead_letter import Letterhead
+from consumer.delivery.room import shared_rooms
 from consumer.delivery.tenure import Tenure
 from consumer.delivery.troubles import Trouble
 from consumer.records import Record, TopicPartition
@@ -274,14 +275,3 @@ class Accounts:
         """A trouble that all accounts share; None: it is over."""
         for account in self.accounts:
             account.troubles.tell(trouble, reason)
-
-
-def shared_rooms(held_bytes: Mapping[str, int], backlog_bytes: int) -> dict[str, int]:
-    """How many more bytes each account may hold, where all share `backlog_bytes`. Pure.
-
-    An even share is each one's own, so that a full backlog of one's starves no other: all together hold
-    twice as much at most.
-    """
-    left = backlog_bytes - sum(held_bytes.values())
-    even = backlog_bytes // max(1, len(held_bytes))
-    return {name: max(left, even - held) for name, held in held_bytes.items()}

@@ -18,6 +18,7 @@ from consumer.delivery.outcome import Outcome, OutcomeRecord, event_mark
 from consumer.delivery.ports import DeadLetterPort, NotWritten, OutcomePort, Telemetry
 from consumer.delivery.replay import Replay
 from consumer.delivery.replays import HasEnded, Held, Replays
+from consumer.delivery.room import Load
 from consumer.delivery.session_ledger import About, SessionLedger
 from consumer.delivery.troubles import Trouble, Troubles
 from consumer.events.model import SessionKey
@@ -29,24 +30,6 @@ OUTCOME_BYTES = 700  # about
 Skipped = Literal["skipped"]
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Load:
-    """Records that are held, and about how much memory they take."""
-
-    records: int = 0
-    size_bytes: int = 0
-
-    def add(self, record: Record) -> None:
-        """One more."""
-        self.records += 1
-        self.size_bytes += record.held_bytes
-
-    def remove(self, record: Record) -> None:
-        """One less."""
-        self.records -= 1
-        self.size_bytes -= record.held_bytes
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import assert_never
 import structlog
 
 from consumer.clock import Clock
-from consumer.delivery.account import Account, AccountRules
+from consumer.delivery.account import Account
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.change import Change, change_of
 from consumer.delivery.dead_letter import Failure
@@ -18,16 +18,16 @@ from consumer.delivery.gate import AccountState
 from consumer.delivery.line import Group, Settled
 from consumer.delivery.reaction import learn, react
 from consumer.delivery.replay import origin_of
+from consumer.delivery.room import live_room, replay_room
 from consumer.delivery.session_ledger import About, about_refused, about_version
-from consumer.delivery.settler import Load, Settler
+from consumer.delivery.settler import Settler
 from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
-from consumer.records import RECORD_OVERHEAD_BYTES, Record, TopicPartition
+from consumer.records import Record, TopicPartition
 from schemas.error_class import ErrorClass
 
 OWNERSHIP_POLL_SECONDS = 0.25
-MOST_REPLAYS = 1_000
 # Refusals that say nothing of the event: all that wait with it in its group have the same answer.
 OF_THE_SESSION = (ErrorClass.SESSION_NOT_FOUND, ErrorClass.FORBIDDEN_BY_ZOHO)
 
@@ -78,23 +78,11 @@ class Worker:
     # Records in.
 
     def room(self, topic: str, at_most_bytes: int) -> int:
-        """How many more records of the topic may be read now, each as large as an event may be; 0: none.
-
-        So that what is held stays within the backlog's bounds, and `at_most_bytes` more; a single larger
-        record passes. Replays have a small room of their own, so that neither kind keeps the other out.
-        """
-        rules = self._account.rules
+        """How many more records of the topic may be read now; `at_most_bytes`: what others leave free."""
+        rules, settler = self._account.rules, self._settler
         if topic == rules.replay_topic:
-            held, bound = self._settler.held_replays, replay_room(rules)
-            free_bytes = bound.size_bytes - held.size_bytes
-            events = bound.records - held.records
-        else:
-            events = rules.backlog_events - self._settler.held_records
-            free_bytes = min(rules.backlog_bytes - self._settler.held_bytes, at_most_bytes)
-        if events <= 0 or free_bytes <= 0:
-            return 0
-        largest = rules.events.max_event_bytes + RECORD_OVERHEAD_BYTES
-        return min(events, max(1, free_bytes // largest))
+            return replay_room(rules, settler.held_replays)
+        return live_room(rules, settler.held_live, settler.held_replays, at_most_bytes)
 
     def receive(self, records: Sequence[Record]) -> None:
         """Take in records of one partition, in their order."""
@@ -377,11 +365,6 @@ class Worker:
         # How late a replay is says nothing of how quick we are.
         if isinstance(decision, Finish) and not change.is_replay:
             account.telemetry.applied_after(max(0.0, self._wall_clock() - change.event_at))
-
-
-def replay_room(rules: AccountRules) -> Load:
-    """How much of the replay topic is held at most: a tenth of the backlog, a quarter of its bytes."""
-    return Load(min(max(1, rules.backlog_events // 10), MOST_REPLAYS), rules.backlog_bytes // 4)
 
 
 def verdict_name(report: CallReport) -> str:

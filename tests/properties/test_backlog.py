@@ -1,7 +1,6 @@
 """The backlog against a plain model: order, one call per session, nothing forgotten, an end to waiting."""
 
 import copy
-from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
@@ -14,7 +13,7 @@ from consumer.delivery.backlog import Backlog
 from consumer.delivery.change import Attempts, Change
 from consumer.delivery.line import Group
 from consumer.delivery.newness import Crest, Version, newer
-from consumer.delivery.turns import OLDEST_EVERY, Order, SharedTurns, Turns
+from consumer.delivery.turns import OLDEST_EVERY, Order
 from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
 from tests.fakes.one_by_one import session_key
@@ -167,23 +166,6 @@ BacklogMachine.TestCase.settings = settings(max_examples=100, stateful_step_coun
 TestBacklog = BacklogMachine.TestCase
 
 
-@pytest.mark.parametrize(("order", "turns"), [("oldest", 1), ("soonest", OLDEST_EVERY)])
-@given(before=st.integers(0, 10))
-@settings(max_examples=20, deadline=None)
-def test_law_7_nobody_waits_for_ever(order: Order, turns: int, before: int) -> None:
-    """However many sessions come that start sooner: a bounded number of turns for each one in front."""
-    line = Turns(order)
-    for sequence in range(before + 1):
-        line.put(session_key(sequence), sequence, 1e6)
-    last = session_key(before)
-    for sequence in range(before + 1, before + 1 + turns * (before + 1)):
-        line.put(session_key(sequence), sequence, 100.0)
-        if line.take(0.0) == last:
-            return
-
-    pytest.fail("it never had its turn")
-
-
 def test_the_training_that_starts_soonest_goes_first_and_past_ones_last() -> None:
     """Of the event that would be sent: a newer one may have moved the session."""
     backlog = Backlog(order="soonest")
@@ -197,83 +179,12 @@ def test_the_training_that_starts_soonest_goes_first_and_past_ones_last() -> Non
     assert [2, 3, 1, 4] == [int(group.session.session_id) for group in taken if group]
 
 
-@given(
-    order=st.sampled_from(("oldest", "soonest")),
-    share=st.decimals("0.01", "0.99", places=2),
-    steps=st.lists(st.sampled_from(("live", "replay", "take")), max_size=300),
-)
-@settings(max_examples=300, deadline=None)
-def test_replays_get_their_share_to_within_one_turn(order: Order, share: Decimal, steps: list[str]) -> None:
-    """Of the turns that both kinds wait for, whoever comes and goes; a kind that waits alone has all."""
-    turns = SharedTurns(order, float(share))
-    waiting: dict[bool, int] = {True: 0, False: 0}
-    contended = replays = 0
-    for sequence, step in enumerate(steps):
-        if step != "take":
-            live = step == "live"
-            waiting[live] += 1
-            turns.put(SessionKey("1", "2", step, str(sequence)), sequence, float(sequence), live=live)
-            continue
-        taken = turns.take(0.0)
-        assert (taken is None) == (not any(waiting.values()))
-        if taken is None:
-            continue
-        is_live = taken.module_id == "live"
-        if all(waiting.values()):
-            contended += 1
-            replays += not is_live
-            assert abs(contended * share - replays) < 1
-        waiting[is_live] -= 1
-    assert sum(waiting.values()) == len(turns)
-
-
-def test_a_share_of_a_tenth_is_the_tenth_of_ten_turns() -> None:
-    """Ten times 0.1 is one here; what replays had while they waited alone counts for nothing."""
-    turns = SharedTurns("oldest", 0.1)
-    for sequence in range(200):
-        turns.put(SessionKey("1", "2", "R", str(sequence)), sequence, 0.0, live=False)
-    for _ in range(15):
-        turns.take(0.0)
-    for sequence in range(200, 400):
-        turns.put(SessionKey("1", "2", "L", str(sequence)), sequence, 0.0, live=True)
-
-    taken = [turns.take(0.0) for _ in range(100)]
-    assert ("L" * 9 + "R") * 10 == "".join(session.module_id for session in taken if session)
-
-
-@pytest.mark.parametrize("order", ["oldest", "soonest"])
-@pytest.mark.parametrize("share", [0.01, 0.1, 0.99])
-def test_law_7_neither_live_events_nor_replays_wait_for_ever(order: Order, share: float) -> None:
-    """However many of the other kind are always ready."""
-    for rare in (True, False):
-        turns = SharedTurns(order, share)
-        turns.put(session_key(0), 0, 1e6, live=rare)
-        for sequence in range(1, 102):
-            turns.put(session_key(sequence), sequence, 100.0, live=not rare)
-            if turns.take(0.0) == session_key(0):
-                break
-        else:
-            pytest.fail("it never had its turn")
-
-
-@pytest.mark.parametrize(("share", "first"), [(0.0, "live"), (1.0, "replay")])
-def test_a_share_of_nothing_or_all_is_an_order(share: float, first: str) -> None:
-    """0: replays when no live session is ready; 1: the other way round."""
-    turns = SharedTurns("oldest", share)
-    for sequence in range(40):
-        kind = ("live", "replay")[sequence % 2]
-        turns.put(SessionKey("1", "2", kind, str(sequence)), sequence, 0.0, live=kind == "live")
-
-    taken = [turns.take(0.0) for _ in range(40)]
-    assert [first] * 20 == [session.module_id for session in taken[:20] if session]
-    assert {first} != {session.module_id for session in taken[20:] if session}
-
-
 def test_a_live_change_takes_its_session_out_of_the_replays() -> None:
     """It waits for no share behind the replays that are in line before it; and back, once it is settled."""
     backlog = Backlog(replay_share=0.0)
     for sequence, (session, is_replay) in enumerate([(1, True), (2, True), (3, False), (2, False)]):
         backlog.add(a_change(sequence, session, is_replay=is_replay))
+    assert 3 == backlog.waiting(1.0, 9)
 
     taken = [backlog.take(1.0) for _ in range(3)]
     assert [2, 3, 1] == [int(group.session.session_id) for group in taken if group]
@@ -293,6 +204,21 @@ def test_a_probe_is_a_live_change_where_neither_was_tried() -> None:
     group = backlog.take_probe(2.0)
     assert group is not None
     assert session_key(1) == group.session
+
+
+@pytest.mark.parametrize(("waits", "comes"), [(True, True), (True, False), (False, True)])
+def test_a_replay_and_a_copy_of_its_event_are_not_merged_while_they_wait(waits: bool, comes: bool) -> None:
+    """Refused at its call, the first would have left the other's dead letter as applied that is not."""
+    backlog = Backlog()
+    backlog.add(a_change(0, 1, is_replay=waits))
+    copy = a_change(0, 1, is_replay=comes)
+    copy.version = copy.version._replace(sequence=1)
+    assert [] == backlog.add(copy)
+
+    group = backlog.take(1.0)
+    assert group is not None
+    assert ["dead_lettered"] == [each.outcome for each in backlog.refused(group, whole_session=True)]
+    assert 1 == backlog.events
 
 
 def test_the_age_of_the_backlog_is_that_of_live_events() -> None:

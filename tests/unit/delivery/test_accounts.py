@@ -4,21 +4,17 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from consumer.clock import Clock
 from consumer.delivery.account import Account
 from consumer.delivery.account_status import status_of
-from consumer.delivery.accounts import Accounts, shared_rooms
+from consumer.delivery.accounts import Accounts
 from consumer.delivery.change import Change
 from consumer.delivery.commits import Entry
 from consumer.delivery.gate import AccountState
 from consumer.delivery.newness import Version
 from consumer.delivery.quota import Quota
-from consumer.delivery.settler import Load
 from consumer.delivery.troubles import OF_OWNERSHIP, Trouble
-from consumer.delivery.worker import replay_room
 from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
 from tests.fakes.outcomes_topic import FakeOutcomesTopic
@@ -101,19 +97,6 @@ def test_a_broker_that_is_away_is_no_standby() -> None:
     account.troubles.report(Trouble.BROKER, "no coordinator")
 
     assert (AccountState.KAFKA_DOWN, "no coordinator") == (account.state, account.reason)
-
-
-@given(
-    st.dictionaries(st.text(max_size=3), st.integers(0, 100), min_size=1, max_size=20), st.integers(1, 2000)
-)
-def test_accounts_share_the_bytes_and_none_starves_another(held: dict[str, int], backlog: int) -> None:
-    """However much the others hold, an even share may be held; in all, twice the bound at most."""
-    rooms = shared_rooms(held, backlog)
-
-    even = backlog // len(held)
-    assert all(held[name] + room >= even for name, room in rooms.items())
-    others = {name: sum(held.values()) - mine for name, mine in held.items()}
-    assert all(held[name] + room <= max(even, backlog - others[name]) for name, room in rooms.items())
 
 
 async def test_an_ownership_in_doubt_waits_for_nothing_that_it_may_not_write() -> None:
@@ -212,14 +195,6 @@ def test_replays_fill_their_own_room_and_no_more() -> None:
 
 def _bad(partition: TopicPartition, offset: int) -> Record:
     return Record(partition.topic, partition.partition, offset, 0, None, b"not JSON")
-
-
-@pytest.mark.parametrize(("replay_events", "backlog_events"), [(1, 1), (1, 19), (2, 20), (1000, 50_000)])
-def test_law_7_the_room_for_replays_is_bounded(replay_events: int, backlog_events: int) -> None:
-    """A tenth of the backlog, one at least, a thousand at most; a quarter of its bytes."""
-    room = replay_room(replace(rules(), backlog_events=backlog_events, backlog_bytes=4_000))
-
-    assert Load(replay_events, 1_000) == room
 
 
 async def test_a_missing_replay_topic_is_no_trouble_and_told_once(capsys: pytest.CaptureFixture[str]) -> None:
