@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from consumer.clock import Clock
 from consumer.delivery.account import Account
@@ -199,6 +200,7 @@ def _bad(partition: TopicPartition, offset: int) -> Record:
 
 async def test_a_missing_replay_topic_is_no_trouble_and_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     """Live events go on; it is told again where it goes missing once more."""
+    structlog.reset_defaults()  # another test's command may have asked for errors alone
     account = _account()
     accounts = _accounts(account)
 
