@@ -1,6 +1,7 @@
 """What can still be seen of a dead letter that is masked for a ticket."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,3 +146,14 @@ def test_a_key_that_is_no_id_is_masked(key: bytes | None, masked: bytes | None) 
 def test_invisible_characters_are_not_taken_over() -> None:
     """A whole alphabet of them exists."""
     assert "x??9 \t?" == shape("a\u200b\U000e0061" + "1 \t\ud800")
+
+
+def test_what_operators_wrote_is_masked() -> None:
+    """Who replayed it, why, and what they searched for."""
+    row, contents = exported(record(full_event()))
+    names = ("dlq.replay.by", "dlq.replay.reason", "dlq.replay.selection")
+    said = replace(contents, headers=(*contents.headers, *((name, b"Ann 5") for name in names)))
+
+    _, masked = redact(row, said)
+
+    assert tuple((name, b"xxx 9") for name in names) == masked.headers[-3:]
