@@ -1,7 +1,6 @@
 """The dead letters that `dlq discard` and `dlq export` were asked for, by id or by what they are."""
 
 import asyncio
-import os
 import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from consumer.dlq.letter import Letter
 from consumer.dlq.reading import read_register
 from consumer.dlq.register import Standing
 from consumer.dlq.selection import Selection
-from consumer.settings import TopicNames, TopicSettings, load_topic_settings
+from consumer.settings import TopicNames, TopicSettings
 
 _SHORT_ID = re.compile(r"[0-9]{1,10}:[0-9]{1,20}")
 
@@ -23,14 +22,6 @@ class Chosen(NamedTuple):
     names: TopicNames
     letter: Letter
     standing: Standing
-
-
-def load_accounts(account: str | None) -> TopicSettings:
-    """The topics of all accounts, or of the one that is named; warnings go to stderr."""
-    settings = load_topic_settings(os.environ, account)
-    for warning in settings.warnings:
-        click.echo(f"Warning: {warning}", err=True)
-    return settings
 
 
 def full_ids(ids: Sequence[str], settings: TopicSettings) -> tuple[str, ...]:

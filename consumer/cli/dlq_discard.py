@@ -14,8 +14,9 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_chosen import Chosen, counted, full_ids, load_accounts, read_chosen, tell_unknown
+from consumer.cli.dlq_chosen import Chosen, counted, full_ids, read_chosen, tell_unknown
 from consumer.cli.dlq_options import selection_of, selection_options
+from consumer.cli.dlq_reading import load_accounts
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, one_line, output_option, write_rows
 from consumer.delivery.dead_letter_state import StateChange
@@ -24,7 +25,6 @@ from consumer.dlq.discarding import discarded, reopened
 from consumer.dlq.reading import WITHIN_SECONDS
 from consumer.kafka.state_writer import write_states
 from consumer.settings import TopicSettings
-from consumer.telemetry import configure_logging
 
 # So many are named one by one before the question.
 _NAMED = 10
@@ -80,7 +80,6 @@ def discard(
     Exit codes: 0 done, 1 some were refused or unknown, or the answer was no, 2 settings or options,
     3 Kafka can't be reached, 4 refused.
     """
-    configure_logging("console", "error")
     filtered = not selection_of(filters).is_everything
     _check_usage(ids, filtered=filtered, undo=undo, unasked=yes or dry_run)
     with exit_codes_from_errors():

@@ -16,8 +16,9 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_chosen import Chosen, counted, full_ids, load_accounts, read_chosen, tell_unknown
+from consumer.cli.dlq_chosen import Chosen, counted, full_ids, read_chosen, tell_unknown
 from consumer.cli.dlq_options import selection_of, selection_options
+from consumer.cli.dlq_reading import load_accounts
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.dlq.contents import flat_row_of, row_of
 from consumer.dlq.files import Add, Exported, FilesError, write_directory
@@ -25,7 +26,6 @@ from consumer.dlq.reading import read_records
 from consumer.dlq.redaction import redact
 from consumer.dlq.rows import row
 from consumer.settings import KafkaSettings
-from consumer.telemetry import configure_logging
 
 
 class _NothingError(Exception):
@@ -73,7 +73,6 @@ def export(
     Exit codes: 0 done, 1 some IDs are unknown, 2 settings, options or files, 3 Kafka can't be reached,
     4 refused.
     """
-    configure_logging("console", "error")
     if form == "directory" and to is None:
         raise click.UsageError("--as directory needs --to DIRECTORY.")
     filtered = not selection_of(filters).is_everything

@@ -3,9 +3,14 @@
 import time
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
+from consumer.cli.dlq_chosen import full_ids
 from consumer.cli.main import cli as main
+from consumer.settings import KafkaSettings, TopicNames, TopicSettings
+
+KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:1")
 
 FAR = {"CONSUMER_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 REASON = ["--reason", "a test"]
@@ -49,3 +54,16 @@ def test_nobody_at_kafkas_address_is_exit_code_3(arguments: list[str]) -> None:
     )
     assert took_seconds < 10
     assert 2 == missing.exit_code
+
+
+def test_short_ids_are_of_the_one_account() -> None:
+    """As `dlq list` shows them; once each, and refused where there are several accounts."""
+    one = TopicNames(source_topic="a")
+    several = TopicSettings(kafka=KAFKA, accounts=(one, TopicNames(source_topic="b")))
+
+    assert ("a:0:1", "b:0:2") == full_ids(
+        ["0:1", "b:0:2", "a:0:1"], TopicSettings(kafka=KAFKA, accounts=(one,))
+    )
+    assert ("a:0:1",) == full_ids(["a:0:1"], several)
+    with pytest.raises(UsageError, match="There are several accounts"):
+        full_ids(["0:1"], several)

@@ -50,7 +50,7 @@ def test_key_and_headers_reach_kcat_byte_for_byte(
     assert [b"-P", b"-b", b"broker", b"-t", b"topic"] == arguments[:5]
     assert str(folder / "value").encode() == arguments[-1]
     named = [name.encode("utf-8", "surrogateescape") + b"=" + (value or b"") for name, value in headers]
-    expected = [] if key is None else [b"-k", key]
+    expected: list[bytes] = [] if key is None else [b"-k", key]
     for each in named:
         expected += [b"-H", each]
     assert expected == arguments[7:-1]
@@ -72,8 +72,9 @@ def test_what_kcat_cant_do_is_told(
     key: bytes, value: bytes | None, headers: Headers, said: str, tmp_path: Path
 ) -> None:
     """Nothing is published that is not the same."""
-    expected = (1, [], f"kcat can't publish this byte for byte: {said}.\n")
-    assert expected == run(kcat_script(key, value, headers), tmp_path, value)
+    assert (1, [], f"kcat can't publish this byte for byte: {said}.\n") == run(
+        kcat_script(key, value, headers), tmp_path, value
+    )
 
 
 def test_a_value_that_was_emptied_is_told(tmp_path: Path) -> None:
