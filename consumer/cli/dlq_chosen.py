@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import click
 
+from consumer.cli.dlq_reading import read_registers
+from consumer.cli.progress import Progress
 from consumer.dlq.letter import Letter
-from consumer.dlq.reading import read_register
 from consumer.dlq.register import Standing
 from consumer.dlq.selection import Selection
 from consumer.settings import TopicNames, TopicSettings
@@ -38,14 +39,13 @@ def read_chosen(settings: TopicSettings, selection: Selection) -> list[Chosen]:
 
 
 async def _read(settings: TopicSettings, selection: Selection) -> list[Chosen]:
-    found = []
-    for names in settings.accounts:
-        register = await read_register(settings.kafka, names, selection.wants)
-        for letter in register:
-            standing = register.standing(letter)
-            if selection.wants_standing(standing):
-                found.append(Chosen(names, letter, standing))
-    return found
+    registers = await read_registers(settings, selection, Progress())
+    return [
+        Chosen(names, letter, standing)
+        for names, register in zip(settings.accounts, registers, strict=True)
+        for letter in register
+        if selection.wants_standing(standing := register.standing(letter))
+    ]
 
 
 def tell_unknown(ids: Sequence[str], found: Collection[Chosen], *, filtered: bool) -> int:

@@ -20,6 +20,7 @@ from consumer.cli.dlq_chosen import Chosen, counted, full_ids, read_chosen, tell
 from consumer.cli.dlq_options import selection_of, selection_options
 from consumer.cli.dlq_reading import load_accounts
 from consumer.cli.failures import exit_codes_from_errors
+from consumer.cli.progress import Progress
 from consumer.dlq.contents import flat_row_of, row_of
 from consumer.dlq.files import Add, Exported, FilesError, write_directory
 from consumer.dlq.reading import read_records
@@ -96,6 +97,7 @@ def export(
 
 async def _export(kafka: KafkaSettings, chosen: Sequence[Chosen], add: Add, *, redacted: bool) -> int:
     number = 0
+    progress = Progress()
     for names, group in groupby(chosen, key=lambda each: each.names):
         own = {(each.letter.partition, each.letter.offset): each for each in group}
         async for record in read_records(kafka, names.dead_letter_topic, own.keys()):
@@ -104,6 +106,8 @@ async def _export(kafka: KafkaSettings, chosen: Sequence[Chosen], add: Add, *, r
             exported = Exported(each.letter.id, record.key, record.value, record.headers)
             add(*(redact(found, exported) if redacted else (found, exported)))
             number += 1
+            progress.tell(f"Writing: {number:,} of {len(chosen):,} dead letters…")
+    progress.clear()
     if not number:
         raise _NothingError
     return number
