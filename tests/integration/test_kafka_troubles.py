@@ -136,7 +136,8 @@ async def test_missing_topics_and_no_broker_end_the_start_with_what_to_do(
 ) -> None:
     """Exit code 2 at once where topics are missing, and settings are reported all at once."""
     made = await topics()
-    missing = consumer_process(settings_for(kafka, made, "http://127.0.0.1:1", dead_letter_topic="nowhere"))
+    gone = {"dead_letter_topic": "nowhere", "replay_topic": "nowhere.again"}
+    missing = consumer_process(settings_for(kafka, made, "http://127.0.0.1:1", **gone))
     wrong = consumer_process(
         settings_for(kafka, made, "http://example.org", quota_requests="many", zoho_time_zone="Mars/Base")
     )
@@ -144,7 +145,7 @@ async def test_missing_topics_and_no_broker_end_the_start_with_what_to_do(
         process.start()
         assert await process.wait(20) == 2
 
-    assert any("nowhere" in line and "topics create" in line for line in missing.log_lines())
+    assert any("nowhere, nowhere.again. Create them" in line for line in missing.log_lines())
     said = "\n".join(wrong.log_lines())
     assert all(name in said for name in ("QUOTA_REQUESTS", "ZOHO_TIME_ZONE", "ZOHO_PEOPLE_URL"))
 
