@@ -17,7 +17,10 @@ from consumer.records import Record
 
 @dataclass(slots=True)
 class Dossier:
-    """Fed with the copies of one dead letter, then with its session's records in the three topics."""
+    """Fed with the copies of one dead letter, then with its session's records in the three topics.
+
+    `outcomes`: its session's, in the order written, but for those that its own copies came with.
+    """
 
     account: str
     copies: list[tuple[Letter, Record]]
@@ -79,9 +82,15 @@ class Dossier:
                     self.changes += [change] if change.dead_letter_id == self.letter.id else []
                 else:
                     found = json.loads(record.value)
-                    self.outcomes += [found] if isinstance(found, dict) else []
+                    self.outcomes += [found] if self._is_news(found) else []
             except (ValueError, RecursionError):
                 continue
+
+    def _is_news(self, outcome: Any) -> bool:
+        """Whether it says more than that this dead letter was written."""
+        if not isinstance(outcome, dict):
+            return False
+        return outcome.get("outcome") != "dead_lettered" or outcome.get("deadLetterId") != self.letter.id
 
     def others(self) -> list[tuple[Letter, Standing]]:
         """The session's other dead letters that are open, the newest first."""

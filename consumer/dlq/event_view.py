@@ -83,9 +83,14 @@ def annotated(event: Mapping[str, Any], faults: Sequence[Mapping[str, str]]) -> 
         line = Line(f"{indent}{json.dumps(steps, ensure_ascii=False)}: (missing)", (problem,))
         missing.setdefault(at_line[parent], []).append(line)
     lines = []
-    for number, line_text in enumerate(text.split("\n")):
-        lines.append(Line(line_text, tuple(problems.get(number, ()))))
-        lines += missing.get(number, ())
+    for number, shown in enumerate(text.split("\n")):
+        found, absent = tuple(problems.get(number, ())), missing.get(number, ())
+        if absent and shown.rstrip(",").endswith("{}"):
+            opened, closed = shown.rstrip(",")[:-1], shown[len(shown.rstrip(",")) - 1 :]
+            indent = " " * (len(shown) - len(shown.lstrip()))
+            lines += [Line(opened, found), *absent, Line(indent + closed)]
+        else:
+            lines += [Line(shown, found), *absent]
     return lines
 
 

@@ -8,6 +8,7 @@ before the last one's records are looked at, and batches are left to aiokafka's 
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, errors
@@ -77,8 +78,9 @@ async def read_to_end(
                 silence_seconds=within_seconds,
                 where=kafka.bootstrap_servers,
             )
-            async for records in scan.run():
-                yield records
+            async with aclosing(scan.run()) as batches:
+                async for records in batches:
+                    yield records
     except (errors.KafkaError, TimeoutError) as exc:
         raise translate(exc, kafka.bootstrap_servers) from exc
 

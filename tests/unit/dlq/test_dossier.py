@@ -54,6 +54,23 @@ def test_other_dead_letters_of_the_session_are_those_open() -> None:
     assert [newer.id, older.id] == [letter.id for letter, _ in found.others()]
 
 
+def test_outcomes_are_those_of_others() -> None:
+    """That it was dead-lettered itself is in its history."""
+    found = dossier(FAILED.letter())
+    other = Failed(minute=20)
+    found.add_outcomes(
+        [
+            FAILED.outcome("dead_lettered", dead_letter_id=FAILED.id),
+            other.outcome("dead_lettered", dead_letter_id=other.id),
+            FAILED.outcome("stale", dead_letter_id=FAILED.id),
+            replace(FAILED.record(), topic=f"{SOURCE}.outcomes", key=b"1/2/3/100", value=b"[]"),
+        ]
+    )
+
+    assert ["dead_lettered", "stale"] == [each["outcome"] for each in found.outcomes]
+    assert other.id == found.outcomes[0]["deadLetterId"]
+
+
 def test_ids_are_met_in_full_or_short() -> None:
     """And no other that merely ends alike."""
     full, short = Wanted.parse(f"{SOURCE}:0:41"), Wanted.parse("0:41")

@@ -84,6 +84,14 @@ def test_what_is_missing_has_a_line_of_its_own() -> None:
     ] == [line.text for line in annotated({"data": {"courseId": "1"}}, faults)]
 
 
+def test_an_empty_object_is_opened_for_what_it_lacks() -> None:
+    """With or without a comma after it."""
+    faults = [{"pointer": f"/{name}/c", "problem": "is missing"} for name in "ab"]
+    expected = ["{", '  "a": {', '    "c": (missing)', "  },", '  "b": {', '    "c": (missing)', "  }", "}"]
+
+    assert expected == [line.text for line in annotated({"a": {}, "b": {}}, faults)]
+
+
 def test_an_excerpt_is_around_the_fault_and_bounded() -> None:
     """Of a long value, with what is cut away marked, and nothing that moves a cursor."""
     value = b'{"a": "' + b"x" * 5_000 + b'", \x1b' + b"y" * 5_000
