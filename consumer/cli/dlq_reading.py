@@ -46,7 +46,7 @@ async def read_registers(settings: TopicSettings, selection: Selection, progress
         async for _ in read_letters(settings.kafka, names, register):
             progress.tell(f"Reading: {sum(map(len, registers)):,} dead letters…")
         if len(register):
-            progress.tell(f"Reading how {sum(map(len, registers)):,} dead letters stand…")
+            progress.tell(f"Reading how {sum(map(len, registers)):,} dead letters stand…", is_new=True)
             await read_standings(settings.kafka, names, register)
 
     try:

@@ -170,7 +170,7 @@ def _revision(value: bytes | None) -> int | None:
     if value is None or b'"revision"' not in value:
         return None
     try:
-        found: Any = json.loads(value)
+        found: Any = json.loads(value.decode())
         found = found.get("data", found)
         revision = found.get("revision")
     except (ValueError, AttributeError, RecursionError):

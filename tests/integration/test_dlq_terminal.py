@@ -23,7 +23,15 @@ def on_terminal(env: dict[str, str], *arguments: str) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     process = subprocess.Popen(
-        [RUN[0], "dlq", *arguments], env={**os.environ, **env}, stdout=theirs, stderr=theirs, stdin=theirs
+        [RUN[0], "dlq", *arguments],
+        env={
+            **os.environ,
+            **env,
+            "NO_COLOR": "1",
+        },  # no progress either: how much there is depends on the time
+        stdout=theirs,
+        stderr=theirs,
+        stdin=theirs,
     )
     os.close(theirs)
     written = b""
