@@ -54,15 +54,15 @@ def table_lines(rows: Iterable[Row], table: Mapping[str, Callable[[Row], str]]) 
 
 def _write_csv(rows: Iterable[Row]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
+    shown = one_line if sys.stdout.isatty() else str
     for number, row in enumerate(rows):
         if number == 0:
             writer.writerow(row.keys())
-        writer.writerow(
-            [
-                value if isinstance(value, str) or value is None else json.dumps(value)
-                for value in row.values()
-            ]
-        )
+        writer.writerow([None if value is None else shown(_cell(value)) for value in row.values()])
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _aligned(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
