@@ -16,7 +16,7 @@ from consumer.cli.dlq_reading import load_accounts
 from consumer.cli.dlq_show_text import lines_of
 from consumer.cli.event_files import event_rules
 from consumer.cli.failures import exit_codes_from_errors
-from consumer.cli.rows import output_option, write_rows
+from consumer.cli.rows import one_line, output_option, write_rows
 from consumer.dlq.advice import advice
 from consumer.dlq.dossier import Dossier
 from consumer.dlq.dossier_reading import Search, Wanted, read_dossier, search
@@ -69,7 +69,9 @@ async def _find(settings: TopicSettings, wanted: Wanted) -> Dossier:
     found = [(each, copies) for each in searches for copies in each.copies.values()]
     if len(found) > 1:
         several = ", ".join(sorted({name for each in searches for name in each.copies}))
-        raise click.UsageError(f"ID: there are several, say which one in full or --account: {several}.")
+        raise click.UsageError(
+            one_line(f"ID: there are several, say which one in full or --account: {several}.")
+        )
     dossier = await read_dossier(settings.kafka, found[0][0].names, found[0][1]) if found else None
     if dossier is None:
         _tell_near(searches)
@@ -81,7 +83,7 @@ def _tell_near(searches: Sequence[Search]) -> None:
     click.echo("Not found: no such dead letter, or it is older than what the topic keeps.", err=True)
     near = [place[1] for each in searches for place in (each.before, each.after) if place is not None]
     if near:
-        click.echo(f"Near it: {', '.join(near)}.", err=True)
+        click.echo(one_line(f"Near it: {', '.join(near)}."), err=True)
 
 
 def _object(dossier: Dossier) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.events.model import SessionKey
 from consumer.kafka.outcomes import partition_of
 from consumer.kafka.topic_reading import count_partitions
-from consumer.kafka.topic_scan import read_to_end
+from consumer.kafka.topic_scan import Keep, Raw, read_to_end
 from consumer.settings import KafkaSettings
 from schemas.outcome import Outcome
 
@@ -29,7 +29,13 @@ async def outcomes_of_session(
     """All that the topic still has of a session; errors as `reading`."""
     key = str(session).encode()
     number = partition_of(key, await count_partitions(kafka, topic, within_seconds))
-    return await _find(kafka, topic, lambda k, _: k == key, frozenset({number}), within_seconds)
+    return await _find(
+        kafka,
+        topic,
+        keep=lambda raw: raw.key == key,
+        partitions=frozenset({number}),
+        within_seconds=within_seconds,
+    )
 
 
 async def outcomes_of_event(
@@ -37,32 +43,40 @@ async def outcomes_of_event(
 ) -> list[Found]:
     """All that the topic still has of an event; the whole topic is read. Errors as `reading`."""
 
-    def wanted(_: bytes, value: Mapping[str, object]) -> bool:
+    def wanted(value: Mapping[str, object]) -> bool:
         event = value.get("event")
         return isinstance(event, dict) and event.get("source") == source and event.get("id") == event_id
 
-    return await _find(kafka, topic, wanted, None, within_seconds)
+    return await _find(kafka, topic, keep=_is_outcome, wanted=wanted, within_seconds=within_seconds)
 
 
 async def _find(
     kafka: KafkaSettings,
     topic: str,
-    wanted: Callable[[bytes, Mapping[str, object]], bool],
-    partitions: frozenset[int] | None,
+    *,
+    keep: Keep,
+    wanted: Callable[[Mapping[str, object]], bool] = lambda _: True,
+    partitions: frozenset[int] | None = None,
     within_seconds: float,
 ) -> list[Found]:
     found = []
-    async for records in read_to_end(kafka, topic, partitions=partitions, within_seconds=within_seconds):
+    async for records in read_to_end(
+        kafka, topic, keep=keep, partitions=partitions, within_seconds=within_seconds
+    ):
         for record in records:
-            value = _value(record.key, record.value)
-            if value is not None and wanted(record.key or b"", value):
+            value = _value(record.value)
+            if value is not None and wanted(value):
                 found += _read(value)
     return found
 
 
-def _value(key: bytes | None, value: bytes | None) -> Mapping[str, object] | None:
+def _is_outcome(raw: Raw) -> bool:
+    return raw.key is not None and not raw.key.startswith(STATE_KEY_PREFIX)
+
+
+def _value(value: bytes | None) -> Mapping[str, object] | None:
     """The JSON object of a record that may be an outcome."""
-    if key is None or value is None or key.startswith(STATE_KEY_PREFIX):
+    if value is None:
         return None
     try:
         parsed = json.loads(value)

@@ -1,109 +1,35 @@
-"""`dlq stats`, `dlq list` and `dlq show`, on the topics of a real Kafka."""
+"""`dlq stats` and `dlq list`, and what all that read have in common, on the topics of a real Kafka."""
 
 import asyncio
 import json
 import re
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from confluent_kafka.admin import AdminClient
 
-from consumer.cli.main import cli as main
-from consumer.events.model import Problem
-from consumer.records import Record
 from schemas import dead_letter as names
-from schemas.error_class import ErrorClass
 from tests.fakes.dlq_topics import SOURCE, Failed
 from tests.integration.conftest import MakeTopics
-from tests.kafka_broker.traffic import Outgoing, Topics, publish
-from tests.kafka_broker.under_test import KafkaUnderTest
-
-FIELDS = [
-    *("id", "class", "state", "retryable", "session", "event_id", "event_source", "message", "details"),
-    *("http_status", "zoho_code", "failed_at", "calls", "replay_count", "account", "origin", "at"),
-]
-UNKNOWN = Failed(minute=10)
-INVALID = Failed(
-    minute=20,
-    number=1,
-    error_class=ErrorClass.EVENT_INVALID,
-    source="/hr/import",
-    problems=(Problem("/data/session/endsAt", "has no offset"), Problem("/data/trainer", "is missing")),
+from tests.integration.dlq_scene import (
+    DISCARDED,
+    FIELDS,
+    INVALID,
+    OVERTAKEN,
+    REPLAYED,
+    STATES,
+    UNKNOWN,
+    dlq,
+    filled,
+    rows,
+    settings,
+    write,
 )
-OVERTAKEN = Failed(minute=30, number=2, error_class=ErrorClass.FORBIDDEN_BY_ZOHO)
-NEWER = Failed(minute=40, number=2)
-DISCARDED = Failed(minute=50, number=3, error_class=ErrorClass.REJECTED_BY_ZOHO, name="Grüße")
-REPLAYED = Failed(minute=55, number=4, error_class=ErrorClass.FAILED_AT_ZOHO)
-
-
-def scene() -> tuple[list[Record], list[Record], list[Record]]:
-    """Records of the dead-letter, replay and outcomes topics: one of everything."""
-    letters = [
-        UNKNOWN.letter(),
-        UNKNOWN.letter(),
-        Record(f"{SOURCE}.dlq", 0, 0, 0, b"k", b"somebody else's"),
-        *(each.letter() for each in (INVALID, OVERTAKEN, DISCARDED, REPLAYED)),
-    ]
-    outcomes = [
-        UNKNOWN.outcome("dead_lettered", dead_letter_id=UNKNOWN.id),
-        NEWER.outcome("applied"),
-        DISCARDED.state("discarded", count=0, run=None, reason="the course has ended"),
-    ]
-    return letters, [REPLAYED.replay()], outcomes
-
-
-STATES = {
-    UNKNOWN.id: "open",
-    INVALID.id: "open",
-    OVERTAKEN.id: "superseded",
-    DISCARDED.id: "discarded",
-    REPLAYED.id: "replaying",
-}
-
-
-async def filled(kafka: KafkaUnderTest, made: Topics) -> Topics:
-    """The scene in real topics."""
-    for topic, records in zip((made.dead_letters, made.replay, made.outcomes), scene(), strict=True):
-        await write(kafka, topic, records)
-    return made
-
-
-async def write(kafka: KafkaUnderTest, topic: str, records: Iterable[Record]) -> None:
-    """Key, value and headers as they are."""
-    await publish(
-        kafka.bootstrap,
-        topic,
-        [Outgoing(each.value, each.key, each.headers, each.timestamp_ms, partition=0) for each in records],
-    )
-
-
-def settings(kafka: KafkaUnderTest, topics: Topics) -> dict[str, str]:
-    """The source topic's name is the one in the records; nobody reads it here."""
-    return {
-        "CONSUMER_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
-        "CONSUMER_DEAD_LETTER_TOPIC": topics.dead_letters,
-        "CONSUMER_REPLAY_TOPIC": topics.replay,
-        "CONSUMER_OUTCOMES_TOPIC": topics.outcomes,
-        "CONSUMER_ZOHO_TIME_ZONE": "Asia/Kolkata",
-    }
-
-
-async def dlq(env: dict[str, str], *arguments: str) -> Result:
-    """The command's result."""
-    return await asyncio.to_thread(CliRunner().invoke, main, ["dlq", *arguments], env=env)
-
-
-async def rows(env: dict[str, str], *arguments: str) -> list[dict[str, Any]]:
-    """The rows of `dlq list`."""
-    result = await dlq(env, "list", "-o", "jsonl", *arguments)
-    assert 0 == result.exit_code, result.output
-    return [json.loads(line) for line in result.stdout.splitlines()]
+from tests.kafka_broker.under_test import KafkaUnderTest
 
 
 async def test_each_dead_letter_is_a_row_with_its_state(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
@@ -198,84 +124,6 @@ async def test_stats_by_class_are_rows_too(kafka: KafkaUnderTest, topics: MakeTo
     assert all(len(line) <= 80 for line in table.splitlines())
 
 
-async def test_all_of_one_dead_letter_is_shown(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """What happened to it, oldest first; its event, what Zoho would get, and its session since."""
-    made = await filled(kafka, await topics())
-    env = settings(kafka, made)
-    again = Failed(minute=58, number=4, error_class=ErrorClass.SESSION_NOT_FOUND)
-    failed_again = replace(REPLAYED, error_class=ErrorClass.FORBIDDEN_BY_ZOHO).letter(replayed=1)
-    await write(kafka, made.dead_letters, [failed_again, again.letter()])
-    await write(
-        kafka,
-        made.outcomes,
-        [REPLAYED.state("open", outcome="dead_lettered"), Failed(5, 4).outcome("applied")],
-    )
-
-    found = json.loads((await dlq(env, "show", REPLAYED.id, "-o", "json")).stdout)
-
-    assert FIELDS == list(found)[: len(FIELDS)]
-    assert ("forbidden_by_zoho", "open", 1) == (found["class"], found["state"], found["replay_count"])
-    happened = [(each["what"], each["replay_count"]) for each in found["history"]]
-    assert sorted([("failed", 0), ("failed", 1), ("replayed", 1)]) == sorted(happened)
-    assert "ops@example.com" == next(each["by"] for each in found["history"] if each["what"] == "replayed")
-    assert ("binary", "e55") == (found["event_mode"], found["event"]["id"])
-    assert "10:00 AM" == found["session_data"]["startTime"]
-    assert ("portal", "docs/runbook/forbidden-by-zoho.md") == (found["fault"], found["runbook"])
-    since = found["session_since"]
-    assert ("e5", [again.id]) == (since["applied"]["id"], [each["id"] for each in since["open_dead_letters"]])
-
-
-async def test_faults_stand_at_their_lines(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """What is missing as well; and the short id is enough."""
-    env = settings(kafka, await filled(kafka, await topics()))
-
-    lines = (await dlq(env, "show", "0:20")).stdout.splitlines()
-
-    marked = [number for number, line in enumerate(lines) if line.startswith("> ")]
-    shown = [(lines[number].split(":")[0].strip('> "'), lines[number + 1].strip()) for number in marked]
-    assert [("trainer", "^ is missing"), ("endsAt", "^ has no offset")] == shown
-    assert f"Dead letter {INVALID.id}" == lines[0]
-    assert all(len(line) <= 80 for line in lines)
-
-
-async def test_what_is_not_found_says_what_is_near(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """With exit code 1; an id that is none is a mistake."""
-    env = settings(kafka, await filled(kafka, await topics()))
-
-    result = await dlq(env, "show", f"{SOURCE}:0:21")
-
-    assert (1, "") == (result.exit_code, result.stdout)
-    assert f"Near it: {INVALID.id}, {OVERTAKEN.id}." in result.stderr
-    assert 2 == (await dlq(env, "show", "yesterday's")).exit_code
-
-
-async def test_a_value_that_is_no_json_is_excerpted(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """Escaped where it is text, else a hexdump, at the place of the fault; in JSON in full."""
-    made = await topics()
-    broken = [
-        replace(Failed(minute, error_class=ErrorClass.EVENT_UNREADABLE).letter(), value=value)
-        for minute, value in (
-            (1, b'{"a": \x1b[31m'),
-            (2, b"\x00" * 300 + b"\xff"),
-            (3, None),
-            (4, b'{"a":1,"a":2}'),
-        )
-    ]
-    await write(kafka, made.dead_letters, broken)
-    env = settings(kafka, made)
-
-    shown = [(await dlq(env, "show", f"0:{minute}")).stdout for minute in (1, 2, 3, 4)]
-
-    assert '| {"a": \\x1b[31m' in shown[0]
-    assert re.search(r"\| 00000120  00 00 .* 00 ff", shown[1])
-    assert "The record has no value (null)." in shown[2]
-    assert "a key is repeated" in shown[3]
-    assert not re.search(r"[\x00-\x09\x0b-\x1f]", "".join(shown))
-    assert (
-        "AAAA" in json.loads((await dlq(env, "show", "0:2", "-o", "json")).stdout)["record"]["value_base64"]
-    )
-
-
 async def test_contents_move_no_cursor(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
     """Of whatever a publisher or Zoho put there: line breaks and controls are shown as replacements."""
     made = await topics()
@@ -293,6 +141,10 @@ async def test_contents_move_no_cursor(kafka: KafkaUnderTest, topics: MakeTopics
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.stdout), arguments
         assert "\n[2J" not in result.stdout
     assert [evil] == [row["event_source"] for row in await rows(env)]
+    renamed = [(name, b"\x1b[2J:0:12" if name == names.ID else value) for name, value in letter.headers]
+    await write(kafka, made.dead_letters, [replace(letter, headers=tuple(renamed))] * 2)
+    near = await dlq(env, "show", "0:11")
+    assert (1, True) == (near.exit_code, "\N{REPLACEMENT CHARACTER}[2J:0:12" in near.stderr)
 
 
 async def test_several_accounts_are_told_apart(

@@ -11,7 +11,7 @@ import termios
 
 from tests.fakes.dlq_topics import Failed
 from tests.integration.conftest import MakeTopics
-from tests.integration.test_dlq_browse import filled, settings, write
+from tests.integration.dlq_scene import filled, settings, write
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN
 
