@@ -122,6 +122,10 @@ class Register:
         if held is None or newer(version_of_applied(applied, 1), version_of_applied(held)):
             self._applied[session] = applied
 
+    def change(self, dead_letter_id: str) -> StateChange | None:
+        """The last change of its state, whether its dead letter is still there or not."""
+        return self._changes.get(dead_letter_id)
+
     def standing(self, letter: Letter) -> Standing:
         """Where it stands, by all that was read so far."""
         change = self._changes.get(letter.id)

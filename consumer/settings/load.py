@@ -13,6 +13,8 @@ from consumer.settings.model import (
     AccountSettings,
     EventSettings,
     KafkaSettings,
+    ReplayNames,
+    ReplaySettings,
     Settings,
     TopicNames,
     TopicSettings,
@@ -33,6 +35,7 @@ MAX_PROBLEMS = 200
 MAX_NAMES = 20
 _EVENT_NAMES = frozenset({"ZOHO_DATA_CENTRE", *(name.upper() for name in EventSettings.model_fields)})
 _TOPIC_NAMES = frozenset({"SOURCE_TOPIC", *SUFFIXES})
+_REPLAY_NAMES = _TOPIC_NAMES | {"QUOTA_REQUESTS", "QUOTA_WINDOW_SECONDS", "REPLAY_SHARE"}
 _ACCOUNT_CHECKS = (checks.topic_problems, checks.zoho_problems, checks.limit_problems)
 # Wanted by everyone: which accounts there are.
 _ACCOUNTS = frozenset({"ACCOUNT", "ACCOUNTS_FILE"})
@@ -130,6 +133,21 @@ def load_topic_settings(
             TopicNames.model_validate(_fields(each, AccountSettings, TopicNames))
             for each in _chosen(found.accounts, account, one=one)
         ),
+        warnings=found.environment.warnings,
+    )
+
+
+def load_replay_settings(environ: Mapping[str, str], account: str | None = None) -> ReplaySettings:
+    """Kafka, one account's topics and quota, without Zoho; SettingsError with every problem.
+
+    `account` is needed where there are several.
+    """
+    found = _read(environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _REPLAY_NAMES))
+    _refuse(found, checks.topic_problems)
+    (reading,) = _chosen(found.accounts, account, one=True)
+    return ReplaySettings(
+        kafka=_kafka(found.process),
+        account=ReplayNames.model_validate(_fields(reading, AccountSettings, ReplayNames)),
         warnings=found.environment.warnings,
     )
 

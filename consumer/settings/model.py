@@ -54,6 +54,22 @@ class TopicNames(_Frozen):
     outcomes_topic: str = _derived(".outcomes")
 
 
+class ReplayNames(TopicNames):
+    """An account's topics, and what of its quota replays get."""
+
+    quota_requests: int = 30
+    quota_window_seconds: float = 60.0
+    replay_share: float = 0.1
+
+
+class ReplaySettings(_Frozen):
+    """What `dlq replay` needs: one account, no Zoho setting."""
+
+    kafka: KafkaSettings
+    account: ReplayNames
+    warnings: tuple[str, ...] = ()
+
+
 class EventSettings(_Frozen):
     """What decides whether an event is good. Without a zone, what depends on it can't be checked."""
 

@@ -1,0 +1,138 @@
+"""Replay runs, and what became of each of their replays, from the replay and outcomes topics. Pure."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from consumer.clock import rfc3339
+from consumer.delivery.dead_letter_state import StateChange, read_state_change, supersedes
+from consumer.delivery.outcome import STATE_KEY_PREFIX
+from consumer.delivery.replay import Replay, read_replay
+from consumer.records import Record
+
+# `failed`: dead-lettered again; `waiting`: no end yet.
+End = Literal["applied", "superseded", "failed", "discarded", "waiting"]
+_ENDS: Mapping[str, End] = {
+    "applied": "applied",
+    "superseded": "superseded",
+    "open": "failed",
+    "discarded": "discarded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run's replays, by dead letter."""
+
+    id: str
+    replays: Mapping[str, Replay]
+
+    @property
+    def first(self) -> Replay:
+        """The replay that says who began it, when and why."""
+        return min(self.replays.values(), key=lambda replay: replay.at)
+
+
+class Runs:
+    """Fed with the records of both topics, the replay topic's first."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._runs: dict[str, dict[str, Replay]] = defaultdict(dict)
+        self._last_count: dict[str, int] = {}
+        self._changes: dict[tuple[str, int], StateChange] = {}
+        self._outcomes: dict[str, Mapping[str, Any]] = {}
+
+    def add_replays(self, records: Iterable[Record]) -> None:
+        """Records of the replay topic."""
+        for record in records:
+            replay = read_replay(record)
+            if replay is None:
+                continue
+            self._runs[replay.run_id].setdefault(replay.dead_letter_id, replay)
+            held = self._last_count.get(replay.dead_letter_id, 0)
+            self._last_count[replay.dead_letter_id] = max(held, replay.count)
+
+    def add_outcomes(self, records: Iterable[Record]) -> None:
+        """Records of the outcomes topic, of both kinds."""
+        for record in records:
+            if record.key is None or record.value is None:
+                continue
+            if record.key.startswith(STATE_KEY_PREFIX):
+                self._add_change(record.value)
+            elif b'"deadLetterId":null' not in record.value:
+                self._add_outcome(record.value)
+
+    def newest_first(self) -> Iterator[Run]:
+        """All of them."""
+        runs = [Run(run_id, replays) for run_id, replays in self._runs.items()]
+        yield from sorted(runs, key=lambda run: (run.first.at, run.id), reverse=True)
+
+    def end(self, replay: Replay) -> End:
+        """What a replay came to. One that was followed by another failed: nothing else is replayed again."""
+        change = self._changes.get((replay.dead_letter_id, replay.count))
+        if change is not None and change.state in _ENDS:
+            return _ENDS[change.state]
+        return "failed" if self._last_count[replay.dead_letter_id] > replay.count else "waiting"
+
+    def row(self, account: str, run: Run) -> dict[str, Any]:
+        """A run for programs."""
+        ends = [self.end(replay) for replay in run.replays.values()]
+        return {
+            "run": run.id,
+            "at": run.first.at,
+            "by": run.first.by,
+            "reason": run.first.reason,
+            "account": account,
+            "replayed": len(ends),
+            "applied": ends.count("applied"),
+            "superseded": ends.count("superseded"),
+            "failed": ends.count("failed"),
+            "discarded": ends.count("discarded"),
+            "waiting": ends.count("waiting"),
+            "mended": sum(replay.mended for replay in run.replays.values()),
+        }
+
+    def rows_of(self, account: str, run: Run) -> Iterator[dict[str, Any]]:
+        """A row for each of its dead letters, in order of their first origin."""
+        for replay in sorted(run.replays.values(), key=lambda replay: replay.origin):
+            change = self._changes.get((replay.dead_letter_id, replay.count))
+            outcome = self._outcomes.get(replay.dead_letter_id, {})
+            end = self.end(replay)
+            yield {
+                "run": run.id,
+                "account": account,
+                "id": replay.dead_letter_id,
+                "end": end,
+                "outcome": None if change is None else change.outcome,
+                "class": outcome.get("errorClass") if end == "failed" else None,
+                "session": outcome.get("session"),
+                "event_id": (outcome.get("event") or {}).get("id"),
+                "replay_count": replay.count,
+                "mended": replay.mended,
+                "by": replay.by,
+                "ended_at": None if change is None or end == "waiting" else rfc3339(change.at),
+            }
+
+    def _add_change(self, value: bytes) -> None:
+        try:
+            change = read_state_change(value)
+        except ValueError:
+            return
+        name = (change.dead_letter_id, change.replay_count)
+        held = self._changes.get(name)
+        # What a replay came to, not that it was discarded afterwards.
+        ended = held is not None and held.state not in ("replaying", "discarded")
+        if held is None or (supersedes(change, held) and not (ended and change.state == "discarded")):
+            self._changes[name] = change
+
+    def _add_outcome(self, value: bytes) -> None:
+        """The last of each dead letter: it says whose event it is, and why it failed."""
+        try:
+            found = json.loads(value)
+            if found["schema"] == 1 and found["deadLetterId"] in self._last_count:
+                self._outcomes[found["deadLetterId"]] = found
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return  # others may write to the topic too
