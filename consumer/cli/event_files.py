@@ -147,14 +147,15 @@ def counted(count: int, noun: str) -> str:
 
 def _check_file(file: str, rules: EventRules, *, maps: bool) -> Iterator[Checked]:
     now_seconds = time.time()
-    for document in split_documents(_read(file)):
+    for document in split_documents(read_file(file)):
         form = form_of(document.raw, rules.max_event_bytes)
         reading = read_document(document, form, rules, now_seconds, maps=maps)
         findings = findings_in(document, form, reading, rules.max_event_bytes)
         yield Checked(file, document, form, reading, findings)
 
 
-def _read(file: str) -> bytes:
+def read_file(file: str) -> bytes:
+    """All of it, or of standard input for "-"; BadParameter where it can't be read or is far too large."""
     with _opened(file) as opened:
         raw = opened.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
