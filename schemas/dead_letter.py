@@ -179,9 +179,9 @@ class ReplayHeaders(BaseModel):
     replay_run_id: _Text = Field(alias=REPLAY_RUN_ID)
     """The run that replays it."""
     replay_by: _Text = Field(alias=REPLAY_BY)
-    """Who started the run."""
+    """Who started the run, or resumed it."""
     replay_at: DateTime = Field(alias=REPLAY_AT)
-    """When the run started, RFC 3339 UTC."""
+    """When the run was started, or resumed, RFC 3339 UTC."""
     replay_reason: _Text = Field(alias=REPLAY_REASON)
     """Why, in their words; may be empty."""
     replay_mended: Literal["true", "false"] = Field(alias=REPLAY_MENDED)

@@ -9,6 +9,7 @@ import click
 from consumer.cli.dlq_chosen import full_ids
 from consumer.cli.dlq_replay_input import Directory, MendedEvents, Mending, new_run_id, read_ids, whoami
 from consumer.cli.dlq_replay_run import Prepared
+from consumer.clock import rfc3339
 from consumer.dlq.picture import FormerRun, Picture
 from consumer.dlq.plan import MAX_REPLAYS, Rules, make_plan, through
 from consumer.dlq.run import RunSheet
@@ -110,5 +111,5 @@ def _sheet(request: Request, former: FormerRun | None, scope: Scope, now: dateti
     if len(text.encode(errors="replace")) > MAX_SCOPE_BYTES:
         raise click.UsageError("That is too many ids for one run; give filters, or --from a directory.")
     reason = request.reason if request.reason is not None else (former.reason if former else "")
-    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z") if former is None else former.at
-    return RunSheet(request.resume or new_run_id(now), request.by or whoami(), at, reason, text)
+    run_id = request.resume or new_run_id(now)
+    return RunSheet(run_id, request.by or whoami(), rfc3339(now.timestamp()), reason, text)

@@ -27,7 +27,10 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class RunSheet:
-    """What all replays of a run say of it. `at`: RFC 3339; `scope`: see `consumer.dlq.scope`."""
+    """What all replays of one life of a run say of it; it may be resumed by somebody else.
+
+    `at`: when that life began, RFC 3339; `scope`: see `consumer.dlq.scope`.
+    """
 
     run_id: str
     by: str

@@ -11,6 +11,7 @@ import pytest
 
 from consumer.delivery.replay import original_headers, read_replay
 from consumer.records import Record
+from schemas.dead_letter import RESERVED_NAMES
 from schemas.error_class import ErrorClass
 from tests.fakes.dlq_topics import Failed
 from tests.integration.conftest import MakeTopics
@@ -59,6 +60,9 @@ async def test_what_is_replayed_is_the_record_as_it_was(desk: Desk) -> None:
         replay.mended,
     )
     assert "default" == header(sent, "dlq.account")
+    ours = [name for name, _ in sent.headers if name in RESERVED_NAMES]
+    assert "dlq.error.class" not in ours
+    assert len(set(ours)) == len(ours)
 
 
 async def test_a_record_with_neither_key_nor_value_is_replayed(desk: Desk) -> None:
@@ -90,7 +94,7 @@ async def test_a_plan_says_what_is_left_out_and_why(desk: Desk) -> None:
     result = await desk.dlq(
         "replay", "--since", "2026-11-01T00:00:00Z", "--limit", "2", "--dry-run", "-o", "json"
     )
-    table = await desk.dlq("replay", failed[4].id, "nobody:0:1", "--dry-run")
+    table = await desk.dlq("replay", failed[4].id, "0:77", "--dry-run")
 
     assert 0 == result.exit_code, result.output
     plan = json.loads(result.stdout)
@@ -112,7 +116,7 @@ async def test_a_plan_says_what_is_left_out_and_why(desk: Desk) -> None:
         "       1  to replay",
         "1 call: a few seconds at 30 calls in 60 s.",
     ] == table.stdout.splitlines()
-    assert "nobody:0:1" in table.stderr
+    assert f"{desk.topics.source}:0:77" in table.stderr
     assert [] == await desk.replays()
 
 
@@ -163,11 +167,12 @@ async def test_a_canary_that_fails_stops_the_run_which_goes_on_by_hand(desk: Des
         assert 1 == again.exit_code, again.output
         assert 2 == len(await desk.replays())
 
-        rest = await desk.dlq("replay", "--resume", run_id, "--canary", "0", "--yes")
+        rest = await desk.dlq("replay", "--resume", run_id, "--canary", "0", "--yes", "--by", "another")
 
     assert 1 == rest.exit_code, rest.output
     assert sorted(each.id for each in failed) == sorted(map(str, ids(await desk.replays())))
-    assert 1 == len(await desk.rows("runs"))
+    [run] = await desk.rows("runs")
+    assert "another" != run["by"]
 
 
 async def test_a_canary_that_is_applied_lets_the_rest_go(desk: Desk) -> None:

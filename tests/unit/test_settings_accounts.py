@@ -12,6 +12,7 @@ from consumer.settings import (
     SETTINGS,
     SettingsError,
     load_event_settings,
+    load_replay_settings,
     load_settings,
     load_topic_settings,
 )
@@ -298,3 +299,22 @@ def test_no_file_whatever_breaks_the_reading(scene: Scene, accounts: dict[str, A
             )
         ]
         assert len(topics) == len(set(topics))
+
+
+def test_a_replay_needs_one_account_and_no_zoho_settings(tmp_path: Path) -> None:
+    """Its topics, and what of its quota replays get."""
+    file = tmp_path / "accounts.yaml"
+    file.write_text("accounts:\n  a: {source_topic: a, quota_requests: 10}\n  b: {source_topic: b}\n")
+    environ = {"CONSUMER_KAFKA_BOOTSTRAP_SERVERS": "k:1", "CONSUMER_ACCOUNTS_FILE": str(file)}
+    environ["CONSUMER_REPLAY_SHARE"] = "0.5"
+
+    found = load_replay_settings(environ, "a").account
+
+    assert ("a.replay", 10, 60.0, 0.5) == (
+        found.replay_topic,
+        found.quota_requests,
+        found.quota_window_seconds,
+        found.replay_share,
+    )
+    with pytest.raises(SettingsError, match="--account is missing"):
+        load_replay_settings(environ)
