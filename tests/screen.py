@@ -49,6 +49,7 @@ def at_terminal(
     env: Mapping[str, str],
     *,
     answers: Mapping[str, str] | None = None,
+    rows: int = ROWS,
     seconds: float = 60.0,
     directory: Path | None = None,
 ) -> Shown:
@@ -57,11 +58,11 @@ def at_terminal(
     TimeoutError, with what is on the screen, where it takes longer than given.
     """
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, COLUMNS, 0, 0))
     started_at = time.monotonic()
     process = subprocess.Popen(
         list(command),
-        env={**env, "TERM": "xterm", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)},
+        env={"TERM": "xterm", **env, "COLUMNS": str(COLUMNS), "LINES": str(rows)},
         stdin=slave,
         stdout=slave,
         stderr=slave,

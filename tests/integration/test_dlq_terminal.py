@@ -1,48 +1,25 @@
 """`dlq list` on a terminal: rows at once, their states once they are known."""
 
 import asyncio
-import fcntl
 import os
-import pty
 import re
-import struct
-import subprocess
-import termios
 
 from tests.fakes.dlq_topics import Failed
 from tests.integration.conftest import MakeTopics
 from tests.integration.dlq_scene import filled, settings, write
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN
+from tests.screen import COLUMNS, at_terminal
 
-LINES, COLUMNS = 10, 80
+LINES = 10
 
 
 def on_terminal(env: dict[str, str], *arguments: str) -> str:
-    """All that the command writes to a terminal of 10 lines."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    process = subprocess.Popen(
-        [RUN[0], "dlq", *arguments],
-        env={
-            **os.environ,
-            **env,
-            "NO_COLOR": "1",
-        },  # no progress either: how much there is depends on the time
-        stdout=theirs,
-        stderr=theirs,
-        stdin=theirs,
-    )
-    os.close(theirs)
-    written = b""
-    while True:
-        try:
-            written += os.read(ours, 65_536)
-        except OSError:  # nobody writes to it any more
-            break
-    os.close(ours)
-    assert 0 == process.wait()
-    return written.decode().replace("\r\n", "\n")
+    """All that the command writes to a terminal of 10 lines; no progress, for that depends on the time."""
+    command = [RUN[0], "dlq", *arguments]
+    shown = at_terminal(command, {**os.environ, **env, "NO_COLOR": "1"}, rows=LINES)
+    assert shown.exit_code == 0, shown.text
+    return shown.raw.decode().replace("\r\n", "\n")
 
 
 async def test_states_are_written_over_the_first_rows(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
