@@ -19,6 +19,14 @@ class Advice(NamedTuple):
     next_step: str
 
 
+class NextStep(NamedTuple):
+    """The same of a class that is only a text, with the page to read."""
+
+    fault: str
+    next_step: str
+    runbook: str
+
+
 ADVICE: Final[dict[ErrorClass, Advice]] = {
     ErrorClass.EVENT_UNREADABLE: Advice(
         "publisher", "Ask the publisher to send it again as JSON; `dlq show ID` says where it breaks."
@@ -50,7 +58,8 @@ ADVICE: Final[dict[ErrorClass, Advice]] = {
 }
 
 PAGES: Final[dict[str, str]] = {
-    name: f"docs/runbook/{name.replace('_', '-')}.md" for name in (*ErrorClass, *AccountState)
+    **{error_class: error_class.runbook_page for error_class in ErrorClass},
+    **{state: f"docs/runbook/{state.replace('_', '-')}.md" for state in AccountState},
 }
 """The page of each error class and account state: its path within the repository."""
 
@@ -58,3 +67,12 @@ PAGES: Final[dict[str, str]] = {
 def url(name: str) -> str:
     """Where the page of an error class or account state can be read. Raises KeyError for any other name."""
     return BASE_URL + PAGES[name]
+
+
+def advice(error_class: str) -> NextStep:
+    """What to do about a class, whichever release wrote it."""
+    for known, found in ADVICE.items():
+        if known == error_class:
+            return NextStep(*found, url(known))
+    unknown = "Read what went wrong in `dlq show ID`; this release does not know the class."
+    return NextStep("unknown", unknown, f"{BASE_URL}docs/runbook")

@@ -38,6 +38,7 @@ REPLAY_MENDED: Final = "dlq.replay.mended"
 # In a run's first record alone: what the run is to replay, so that it can be resumed from anywhere.
 REPLAY_SELECTION: Final = "dlq.replay.selection"
 SERVICE_VERSION: Final = "dlq.service.version"
+RUNBOOK: Final = "dlq.runbook"
 
 # An original header with one of these names is kept under this prefix.
 ORIGINAL_PREFIX: Final = "original."
@@ -73,6 +74,7 @@ RESERVED_NAMES: Final = frozenset(
         REPLAY_MENDED,
         REPLAY_SELECTION,
         SERVICE_VERSION,
+        RUNBOOK,
     }
 )
 
@@ -155,6 +157,8 @@ class DeadLetterHeaders(BaseModel):
     """The run that replayed it last."""
     service_version: _Text = Field(alias=SERVICE_VERSION)
     """The version of session-consumer that wrote it."""
+    runbook: Optional[_Text] = Field(default=None, alias=RUNBOOK)
+    """The page that says what to do about its class: a path within this project's repository."""
 
 
 class ReplayHeaders(BaseModel):

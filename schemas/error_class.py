@@ -21,6 +21,11 @@ class ErrorClass(StrEnum):
         """Whether the same record may succeed later (a clock that ran ahead is the one exception)."""
         return self not in _PERMANENT
 
+    @property
+    def runbook_page(self) -> str:
+        """The page that says what to do: its path within the repository."""
+        return f"docs/runbook/{self.replace('_', '-')}.md"
+
 
 _PERMANENT = frozenset(
     {

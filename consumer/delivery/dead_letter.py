@@ -122,6 +122,7 @@ def dead_letter(
         (names.ERROR_CLASS, failure.error_class),
         (names.ERROR_RETRYABLE, "true" if failure.retryable else "false"),
         (names.ERROR_DETAILS, _details(failure.problems)),
+        (names.RUNBOOK, failure.error_class.runbook_page),
         (names.FAILED_AT, rfc3339(failure.failed_at)),
         (names.SOURCE_TIMESTAMP, _timestamp(record) if replay is None else replay.source_timestamp),
         (names.EVENT_ID, failure.identity.id),

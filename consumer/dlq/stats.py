@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from consumer.dlq.advice import advice
 from consumer.dlq.letter import Letter
+from consumer.runbook import advice
 from schemas.outcome import DeadLetterStateName
 
 STATES: tuple[DeadLetterStateName, ...] = get_args(DeadLetterStateName)

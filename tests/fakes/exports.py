@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from consumer.cli.dlq_export import write_csv, write_jsonl
+from consumer.cli.dlq.export import write_csv, write_jsonl
 from consumer.delivery.dead_letter import Failure, Letterhead, dead_letter
 from consumer.delivery.decision import GiveUp
 from consumer.delivery.verdicts import ZohoAnswer

@@ -57,6 +57,7 @@ def test_every_header_of_the_contract_is_there() -> None:
         "dlq.account": "north",
         "dlq.replay.count": "0",
         "dlq.service.version": "0.1.0",
+        "dlq.runbook": "docs/runbook/rejected-by-zoho.md",
     } == {name: (value or b"").decode() for name, value in letter.headers}
 
 

@@ -1,6 +1,6 @@
 """The picture at a glance."""
 
-from consumer.cli.dlq_stats_text import lines_of
+from consumer.cli.dlq.stats_text import lines_of
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Register
 from consumer.dlq.stats import Stats

@@ -12,12 +12,11 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_reading import load_accounts
-from consumer.cli.dlq_show_text import lines_of
+from consumer.cli.dlq.reading import load_accounts
+from consumer.cli.dlq.show_text import lines_of
 from consumer.cli.event_files import event_rules
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import one_line, output_option, write_rows
-from consumer.dlq.advice import advice
 from consumer.dlq.dossier import Dossier
 from consumer.dlq.dossier_reading import Search, Wanted, read_dossier, search
 from consumer.dlq.event_view import view_event
@@ -26,6 +25,7 @@ from consumer.events.model import Event, OtherType
 from consumer.events.reading import read_record
 from consumer.events.zones import load_zone
 from consumer.records import Record
+from consumer.runbook import advice
 from consumer.settings import SettingsError, TopicSettings, load_event_settings
 
 

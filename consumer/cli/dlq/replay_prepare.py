@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from consumer.cli.dlq_chosen import full_ids
-from consumer.cli.dlq_replay_input import Directory, MendedEvents, Mending, new_run_id, read_ids, whoami
-from consumer.cli.dlq_replay_run import Prepared
+from consumer.cli.dlq.chosen import full_ids
+from consumer.cli.dlq.options import whoami
+from consumer.cli.dlq.replay_input import Directory, MendedEvents, Mending, new_run_id, read_ids
+from consumer.cli.dlq.replay_run import Prepared
 from consumer.clock import rfc3339
 from consumer.dlq.picture import FormerRun, Picture
 from consumer.dlq.plan import MAX_REPLAYS, Rules, make_plan, through

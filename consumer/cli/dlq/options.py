@@ -1,11 +1,16 @@
-"""The options that say which dead letters are meant, the same for every `dlq` command."""
+"""The options that say which dead letters are meant, and who says so: the same for every `dlq` command."""
 
+import getpass
+import os
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, get_args
 
 import click
 
+from consumer.cli.rows import one_line
+from consumer.delivery.replay import MAX_TEXT_BYTES
 from consumer.dlq.selection import Selection
 from schemas.error_class import ErrorClass
 from schemas.moments import parse_date_time
@@ -72,3 +77,19 @@ def selection_options(command: F) -> F:
 def selection_of(filters: dict[str, Any], ids: tuple[str, ...] = ()) -> Selection:
     """What the options say."""
     return Selection(ids=ids, **filters)
+
+
+def whoami() -> str:
+    """`user@host`, as far as they are known."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        user = f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
+    return one_line(f"{user}@{socket.gethostname()}")[:200]
+
+
+def short_text(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """An option's text that is kept with a dead letter."""
+    if text is not None and (not text.isprintable() or len(text.encode(errors="replace")) > MAX_TEXT_BYTES):
+        raise click.BadParameter(f"must be printable text on one line, of at most {MAX_TEXT_BYTES:,} bytes.")
+    return text

@@ -4,14 +4,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
 
-from consumer.cli.dlq_words import short_id
+from consumer.cli.dlq.words import short_id
 from consumer.cli.rows import cut, one_line
 from consumer.cli.running import duration
-from consumer.dlq.advice import advice
 from consumer.dlq.stats import STATES, Count, Stats, most_open_first
+from consumer.runbook import advice
 
 WIDTH = 80
-NAME_COLUMNS = 17
+CLASS_COLUMNS = 17
+NAME_COLUMNS = 41
 # Publishers choose their names: more of them than this are summed up.
 MOST_NAMES = 8
 BARS = " ▁▂▃▄▅▆▇█"
@@ -25,7 +26,7 @@ def lines_of(stats: Stats, own_topics: Collection[str], *, several: bool) -> Ite
         return
     yield from _totals(stats, own_topics)
     yield ""
-    yield from _counts("CLASS", stats.classes(), stats.now_seconds)
+    yield from _classes(stats)
     yield from _next_steps(stats)
     yield ""
     yield from _counts("PUBLISHER", most_open_first(stats.by_source), stats.now_seconds)
@@ -42,31 +43,46 @@ def _totals(stats: Stats, own_topics: Collection[str]) -> Iterator[str]:
         f"{total.by_state[state]:,} {state}" for state in STATES if total.by_state[state]
     )
     if oldest is not None:
-        name = short_id(oldest.origin._asdict(), own_topics)
+        name = short_id(oldest.id, own_topics)
         since = duration(stats.now_seconds - oldest.failed_at_seconds)
         yield one_line(f"Oldest open: {name}, for {since} ({oldest.error_class}).")
     else:
         yield "Nothing is open."
 
 
+def _classes(stats: Stats) -> Iterator[str]:
+    yield _row("CLASS", CLASS_COLUMNS, [state.upper() for state in STATES], "OLDEST")
+    for name, count in stats.classes():
+        numbers = [f"{count.by_state[state]:,}" for state in STATES]
+        yield _row(name, CLASS_COLUMNS, numbers, _oldest(count, stats.now_seconds))
+
+
 def _counts(heading: str, counts: Sequence[tuple[str, Count]], now_seconds: float) -> Iterator[str]:
-    yield _row(heading, [state.upper() for state in STATES], "OLDEST")
-    for name, count in counts[:MOST_NAMES] if heading != "CLASS" else counts:
-        oldest = count.oldest_open
-        age = "-" if oldest is None else duration(now_seconds - oldest.failed_at_seconds)
-        yield _row(name, [f"{count.by_state[state]:,}" for state in STATES], age)
-    if heading != "CLASS" and (more := counts[MOST_NAMES:]):
-        rest = [f"{sum(count.by_state[state] for _, count in more):,}" for state in STATES]
-        yield _row(f"({len(more):,} more)", rest, "")
+    """What is open of each name, and what is done: names are long, and need the room."""
+    yield _row(heading, NAME_COLUMNS, ["OPEN", "REPLAYING", "DONE"], "OLDEST")
+    for name, count in counts[:MOST_NAMES]:
+        yield _row(name, NAME_COLUMNS, _open_or_done([count]), _oldest(count, now_seconds))
+    if more := [count for _, count in counts[MOST_NAMES:]]:
+        yield _row(f"({len(more):,} more)", NAME_COLUMNS, _open_or_done(more), "")
 
 
-def _row(name: str, numbers: Sequence[str], age: str) -> str:
+def _open_or_done(counts: Collection[Count]) -> list[str]:
+    waits = [sum(count.by_state[state] for count in counts) for state in ("open", "replaying")]
+    return [f"{number:,}" for number in (*waits, sum(count.total for count in counts) - sum(waits))]
+
+
+def _oldest(count: Count, now_seconds: float) -> str:
+    oldest = count.oldest_open
+    return "-" if oldest is None else duration(now_seconds - oldest.failed_at_seconds)
+
+
+def _row(name: str, width: int, numbers: Sequence[str], age: str) -> str:
     """Names that don't fit are cut in their middle: publishers differ at the end."""
     name = one_line(name)
-    if len(name) > NAME_COLUMNS:
-        name = f"{name[:4]}…{name[5 - NAME_COLUMNS :]}"
-    columns = [number.rjust(max(len(state) + 2, 9)) for state, number in zip(STATES, numbers, strict=True)]
-    return cut(f"{name:{NAME_COLUMNS}}{''.join(columns)}  {age}".rstrip(), WIDTH)
+    if len(name) > width:
+        name = f"{name[: width // 4]}…{name[width // 4 + 1 - width :]}"
+    columns = [number.rjust(max(len(state) + 2, 9)) for state, number in zip(STATES, numbers, strict=False)]
+    return cut(f"{name:{width}}{''.join(columns)}  {age}".rstrip(), WIDTH)
 
 
 def _next_steps(stats: Stats) -> Iterator[str]:

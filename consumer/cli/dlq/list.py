@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_options import selection_of, selection_options
-from consumer.cli.dlq_reading import (
+from consumer.cli.dlq.options import selection_of, selection_options
+from consumer.cli.dlq.reading import (
     Found,
     load_accounts,
     read_all_standings,
@@ -21,7 +21,7 @@ from consumer.cli.dlq_reading import (
     tell_foreign,
     wanted,
 )
-from consumer.cli.dlq_words import age, short_id, what_went_wrong
+from consumer.cli.dlq.words import age, own_topics, short_id, what_went_wrong
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.progress import Progress
 from consumer.cli.rows import Row, output_option, table_lines, write_rows
@@ -139,13 +139,13 @@ def _show_newest(registers: Sequence[Register], table: Mapping[str, Callable[[Ro
 def _table(settings: TopicSettings) -> Mapping[str, Callable[[Row], str]]:
     """Columns for 80 characters: what went wrong is last, since it is cut."""
     now = time.time()
-    own_topics = {names.source_topic for names in settings.accounts}
+    topics = own_topics(settings)
     columns: dict[str, Callable[[Row], str]] = {}
     if len(settings.accounts) > 1:
         columns["ACCOUNT"] = lambda row: row["account"]
     return {
         **columns,
-        "ID": lambda row: short_id(row["origin"], own_topics),
+        "ID": lambda row: short_id(row["id"], topics),
         "CLASS": lambda row: row["class"],
         "STATE": lambda row: row["state"],
         "AGE": lambda row: age(row["failed_at"], now),

@@ -11,11 +11,10 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import the_account_option
-from consumer.cli.dlq_options import selection_of, selection_options
-from consumer.cli.dlq_replay_input import short_text
-from consumer.cli.dlq_replay_plan import Shown, ask_consumer, write_plan, write_plan_rows
-from consumer.cli.dlq_replay_prepare import Request, prepare
-from consumer.cli.dlq_replay_run import Manner, Operation, Prepared
+from consumer.cli.dlq.options import selection_of, selection_options, short_text
+from consumer.cli.dlq.replay_plan import Shown, ask_consumer, write_plan, write_plan_rows
+from consumer.cli.dlq.replay_prepare import Request, prepare
+from consumer.cli.dlq.replay_run import Manner, Operation, Prepared
 from consumer.cli.event_files import counted
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import output_option

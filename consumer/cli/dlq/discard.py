@@ -1,26 +1,24 @@
 """`session-consumer dlq discard`."""
 
 import asyncio
-import getpass
 import os
-import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_chosen import Chosen, counted, full_ids, read_chosen, tell_unknown
-from consumer.cli.dlq_options import selection_of, selection_options
-from consumer.cli.dlq_reading import load_accounts
+from consumer.cli.dlq.chosen import Chosen, counted, full_ids, read_chosen, tell_unknown
+from consumer.cli.dlq.options import selection_of, selection_options, short_text, whoami
+from consumer.cli.dlq.reading import load_accounts
+from consumer.cli.dlq.words import own_topics, short_id
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, one_line, output_option, write_rows
 from consumer.delivery.dead_letter_state import StateChange
-from consumer.delivery.replay import MAX_TEXT_BYTES
 from consumer.dlq.discarding import discarded, reopened
 from consumer.dlq.reading import WITHIN_SECONDS
 from consumer.kafka.state_writer import write_states
@@ -31,31 +29,20 @@ _NAMED = 10
 Planned = tuple[Chosen, StateChange]
 
 
-def _text(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    if text is None:
-        return None
-    if not text.strip() or not text.isprintable() or len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
-        raise click.BadParameter(f"must be 1 to {MAX_TEXT_BYTES:,} bytes of printable text.")
-    return text
-
-
-def _user_and_host() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid-{os.getuid()}"
-    found = f"{user}@{socket.gethostname()}"
-    return found if found.isprintable() else "unknown"
+def _reason(context: click.Context, option: click.Parameter, text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("must say why.")
+    return short_text(context, option, text) or text
 
 
 @click.command("discard", short_help="Settle dead letters that need no replay.")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option(
-    "--reason", required=True, metavar="TEXT", callback=_text, help="Why; kept with the dead letter."
+    "--reason", required=True, metavar="TEXT", callback=_reason, help="Why; kept with the dead letter."
 )
 @click.option("--undo", is_flag=True, help="Open again those that were discarded; by ID alone.")
 @selection_options
-@click.option("--by", metavar="WHO", callback=_text, help="Who wants it [default: user@host].")
+@click.option("--by", metavar="WHO", callback=short_text, help="Who wants it [default: user@host].")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @account_option
@@ -89,13 +76,13 @@ def discard(
             filters["states"] = ("open",)
         found = read_chosen(settings, selection_of(filters, ids))
         refused = tell_unknown(ids, found, filtered=filtered)
-        planned, told = _plan(found, reopened if undo else discarded, by or _user_and_host(), reason)
+        planned, told = _plan(found, reopened if undo else discarded, by or whoami(), reason)
         refused += told
         if planned:
-            _tell_plan(planned, undo=undo)
+            _tell_plan(planned, own_topics(settings), undo=undo)
             if dry_run:
                 click.echo("Dry run: nothing was changed.", err=True)
-                _write([change for _, change in planned], planned, output_format)
+                _write(settings, [change for _, change in planned], planned, output_format)
             elif yes or _answer_is_yes():
                 _carry_out(settings, planned, output_format, undo=undo)
             else:
@@ -141,12 +128,13 @@ def _plan(
     return planned, refused
 
 
-def _tell_plan(planned: Sequence[Planned], *, undo: bool) -> None:
+def _tell_plan(planned: Sequence[Planned], topics: Collection[str], *, undo: bool) -> None:
     what = "Opens again" if undo else "Discards"
     click.echo(f"{what} {counted(len(planned))}:", err=True)
     if len(planned) <= _NAMED:
         for each, _ in planned:
-            text = f"  {each.letter.id}  {each.letter.error_class}: {each.letter.message}"
+            short = short_id(each.letter.id, topics)
+            text = f"  {short}  {each.letter.error_class}: {each.letter.message}"
             click.echo(_cut(one_line(text)), err=True)
         return
     for error_class, number in Counter(each.letter.error_class for each, _ in planned).most_common():
@@ -165,7 +153,7 @@ def _carry_out(
     try:
         asyncio.run(_write_all(settings, planned, written))
     finally:
-        _write(written, planned, output_format)
+        _write(settings, written, planned, output_format)
         rest = "" if len(written) == len(planned) else f" of {len(planned):,}; give the command again"
         what = "open again" if undo else "discarded"
         click.echo(f"{counted(len(written))}{rest} {what}.", err=True)
@@ -180,7 +168,13 @@ async def _write_all(settings: TopicSettings, planned: Sequence[Planned], writte
                 written.append(change)  # noqa: PERF401  (what was written before an error counts too)
 
 
-def _write(changes: Sequence[StateChange], planned: Sequence[Planned], output_format: str) -> None:
+def _write(
+    settings: TopicSettings,
+    changes: Sequence[StateChange],
+    planned: Sequence[Planned],
+    output_format: str,
+) -> None:
+    topics = own_topics(settings)
     classes = {change.dead_letter_id: each.letter.error_class for each, change in planned}
     rows = [
         {
@@ -192,11 +186,10 @@ def _write(changes: Sequence[StateChange], planned: Sequence[Planned], output_fo
         for change in changes
     ]
     if rows or output_format == "json":
-        write_rows(rows, output_format, _TABLE)
+        write_rows(rows, output_format, {"ID": lambda row: short_id(row["id"], topics), **_TABLE})
 
 
 _TABLE: dict[str, Callable[[Row], str]] = {
-    "ID": lambda row: row["id"],
     "CLASS": lambda row: row["class"],
     "STATE": lambda row: row["state"],
     "REASON": lambda row: row["reason"] or "",

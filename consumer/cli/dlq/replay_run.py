@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import click
 
 from consumer.cli import exit_codes
-from consumer.cli.dlq_replay_plan import ask_consumer, write_changed
-from consumer.cli.dlq_replay_result import Progress, Results, notes_of, summary
+from consumer.cli.dlq.replay_plan import ask_consumer, write_changed
+from consumer.cli.dlq.replay_result import Progress, Results, notes_of, summary
 from consumer.cli.event_files import counted
 from consumer.dlq.picture import FormerRun, Picture
 from consumer.dlq.plan import Item, Plan, Rules, check_again

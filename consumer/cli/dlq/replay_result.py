@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from consumer.cli.dlq.words import short_id
 from consumer.cli.rows import Row, write_rows
 from consumer.dlq.letter import Letter
 from consumer.dlq.run import Sent
@@ -93,7 +94,7 @@ class Results:
         }
 
     def _short_id(self, row: Row) -> str:
-        return str(row["id"]).removeprefix(f"{self._source_topic}:")
+        return short_id(str(row["id"]), {self._source_topic})
 
     def _head(self, dead_letter_id: str) -> Row:
         letter = self._letters.get(dead_letter_id)

@@ -7,9 +7,10 @@ from typing import Any
 import click
 import pytest
 
-from consumer.cli.dlq_replay_input import new_run_id, short_text, whoami
-from consumer.cli.dlq_replay_plan import Consumer, Shown, ask_consumer, write_plan
-from consumer.cli.dlq_replay_result import summary
+from consumer.cli.dlq.options import short_text, whoami
+from consumer.cli.dlq.replay_input import new_run_id
+from consumer.cli.dlq.replay_plan import Consumer, Shown, ask_consumer, write_plan
+from consumer.cli.dlq.replay_result import summary
 from consumer.dlq.plan import Rules, make_plan
 from consumer.dlq.register import Register
 from consumer.dlq.run import Sent

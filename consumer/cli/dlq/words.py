@@ -1,17 +1,22 @@
 """How dead letters are spoken of in tables of 80 columns."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from consumer.cli.rows import Row
 from consumer.cli.running import duration
+from consumer.settings import TopicSettings
 
 
-def short_id(origin: Mapping[str, Any], own_topics: Collection[str]) -> str:
-    """`partition:offset`, as `dlq show` takes it too; in full where its topic is none of ours."""
-    short = f"{origin['partition']}:{origin['offset']}"
-    return short if origin["topic"] in own_topics else f"{origin['topic']}:{short}"
+def short_id(dead_letter_id: str, own_topics: Collection[str]) -> str:
+    """`partition:offset`, as every `dlq` command takes it too; in full where its topic is none of ours."""
+    topic, _, place = dead_letter_id.rpartition(":")[0].rpartition(":")
+    return f"{place}:{dead_letter_id.rpartition(':')[2]}" if topic in own_topics else dead_letter_id
+
+
+def own_topics(settings: TopicSettings) -> frozenset[str]:
+    """The accounts' source topics: none has to be named where there is one."""
+    return frozenset(names.source_topic for names in settings.accounts)
 
 
 def age(failed_at: str, now_seconds: float) -> str:

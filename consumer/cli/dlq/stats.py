@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_options import selection_of, selection_options
-from consumer.cli.dlq_reading import load_accounts, read_registers, tell_foreign, wanted
-from consumer.cli.dlq_stats_text import lines_of
+from consumer.cli.dlq.options import selection_of, selection_options
+from consumer.cli.dlq.reading import load_accounts, read_registers, tell_foreign, wanted
+from consumer.cli.dlq.stats_text import lines_of
+from consumer.cli.dlq.words import own_topics
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.progress import Progress
 from consumer.cli.rows import output_option, write_rows
@@ -51,8 +52,7 @@ def stats(*, hours: int, account: str | None, output_format: str, **filters: Any
     if output_format == "json":
         click.echo(json.dumps(found.to_object(), indent=2))
     elif output_format == "table":
-        own_topics = {names.source_topic for names in settings.accounts}
-        for line in lines_of(found, own_topics, several=len(settings.accounts) > 1):
+        for line in lines_of(found, own_topics(settings), several=len(settings.accounts) > 1):
             click.echo(line)
     else:
         write_rows(found.class_rows(), output_format, {})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from consumer.cli.dlq_reading import read_registers
+from consumer.cli.dlq.reading import read_registers
 from consumer.cli.progress import Progress
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Standing

@@ -1,10 +1,8 @@
 """What `dlq replay` is given: who, why, and mended events."""
 
-import getpass
 import hashlib
 import os
 import secrets
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,9 +15,7 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.event_files import event_rules, read_file
-from consumer.cli.rows import one_line
 from consumer.delivery.newness import Version
-from consumer.delivery.replay import MAX_TEXT_BYTES
 from consumer.dlq.files import Exported, FilesError, read_directory
 from consumer.dlq.letter import Letter
 from consumer.dlq.mending import Bad, describe, is_same, mend
@@ -40,22 +36,6 @@ MendedEvents = Mapping[str, tuple[Mended, Version]]
 def new_run_id(now: datetime) -> str:
     """Short, and in the order of time: `20261121-090000-k3f9`."""
     return f"{now:%Y%m%d-%H%M%S}-{''.join(secrets.choice(_LETTERS) for _ in range(4))}"
-
-
-def whoami() -> str:
-    """`user@host`, as far as they are known."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container's user may have no name
-        user = f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
-    return one_line(f"{user}@{socket.gethostname()}")[:200]
-
-
-def short_text(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    """An option's text that goes into a header."""
-    if text is not None and (not text.isprintable() or len(text.encode(errors="replace")) > MAX_TEXT_BYTES):
-        raise click.BadParameter(f"must be printable text on one line, of at most {MAX_TEXT_BYTES:,} bytes.")
-    return text
 
 
 @dataclass(frozen=True, slots=True)

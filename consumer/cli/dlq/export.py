@@ -16,9 +16,9 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
-from consumer.cli.dlq_chosen import Chosen, counted, full_ids, read_chosen, tell_unknown
-from consumer.cli.dlq_options import selection_of, selection_options
-from consumer.cli.dlq_reading import load_accounts
+from consumer.cli.dlq.chosen import Chosen, counted, full_ids, read_chosen, tell_unknown
+from consumer.cli.dlq.options import selection_of, selection_options
+from consumer.cli.dlq.reading import load_accounts
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.progress import Progress
 from consumer.dlq.contents import flat_row_of, row_of

@@ -8,6 +8,7 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.accounts import account_option
+from consumer.cli.dlq.words import own_topics, short_id
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
 from consumer.dlq.reading import WITHIN_SECONDS
@@ -35,9 +36,12 @@ def runs(run: str | None, account: str | None, output_format: str) -> None:
     rows = _rows(found, run)
     if rows or output_format == "json":
         several = {"ACCOUNT": lambda row: row["account"]} if len(found) > 1 else {}
-        topics = {names.name: f"{names.source_topic}:" for names in settings.accounts}
-        ids = {"ID": lambda row: row["id"].removeprefix(topics[row["account"]])}
-        write_rows(rows, output_format, several | (_RUNS_TABLE if run is None else ids | _RUN_TABLE))
+        topics = own_topics(settings)
+        ids = {"ID": lambda row: short_id(row["id"], topics)}
+        # Reasons need the room, and few runs meet a newer change.
+        idle = {} if any(row.get("superseded") for row in rows) else {"SUPERSEDED"}
+        runs_table = {heading: cell for heading, cell in _RUNS_TABLE.items() if heading not in idle}
+        write_rows(rows, output_format, several | (runs_table if run is None else ids | _RUN_TABLE))
     if not rows:
         click.echo(
             "There are no runs." if run is None else f"There is no run {run} in the replay topic.", err=True
