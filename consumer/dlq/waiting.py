@@ -17,6 +17,7 @@ from schemas.outcome import DeadLetterStateName, OutcomeName
 
 TICK_SECONDS = 0.5
 AGAIN_SECONDS = 2.0
+END_SECONDS = 3.0
 # Without progress for so long, somebody will want to know why; and again each time.
 STALLED_SECONDS = 30.0
 
@@ -119,12 +120,17 @@ class Waiting:
         `on_end` for each that ends; `on_stall` after each half minute without; `on_note`: sentences.
         Raises KafkaRefusedError, TopicMissingError.
         """
+        # Not `asyncio.timeout`: where the client swallows the cancellation, the time would never be over.
+        following = asyncio.ensure_future(self._follow(on_end, on_stall, on_note))
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await self._follow(on_end, on_stall, on_note)
-        except TimeoutError:
-            return False
-        return True
+            done, _ = await asyncio.wait([following], timeout=timeout_seconds)
+        finally:
+            if not following.done():
+                following.cancel()
+                await asyncio.wait([following], timeout=END_SECONDS)
+        if done:
+            following.result()
+        return bool(done)
 
     async def _follow(
         self,

@@ -1,7 +1,6 @@
 """What tests of replays start with: dead letters, the command, and a stand-in for the consumer's side."""
 
 import asyncio
-import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -93,16 +92,17 @@ class Desk:
     async def consumer(self, end: End = lambda _: "applied") -> AsyncIterator[list[Replay]]:
         """A stand-in for the consumer: says of each replay that it has begun, then what it came to."""
         seen: list[Replay] = []
-        task = asyncio.create_task(self._serve(end, seen))
-        try:
-            yield seen
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        # Told, not cancelled: the client may swallow a cancellation.
+        leaving = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._serve(end, seen, leaving))
+            try:
+                yield seen
+            finally:
+                leaving.set()
 
-    async def _serve(self, end: End, seen: list[Replay]) -> None:
-        while True:
+    async def _serve(self, end: End, seen: list[Replay], leaving: asyncio.Event) -> None:
+        while not leaving.is_set():
             found = [read_replay(record) for record in await self.replays()]
             new = [each for each in found if each is not None and each not in seen]
             for replay in new:
