@@ -47,9 +47,9 @@ class Settled:
 class Line:
     """The waiting changes of a session, in reading order; there is always one.
 
-    `last`: the session's last applied event; the head of the line is newer. The *run* is the longest
+    `last`: the session's last applied event; the head of the line is newer. The *rise* is the longest
     prefix in which each change is newer than `last` and than all before it, so that each would be
-    called for, were they delivered one by one, whatever became of those before. Of the run the last
+    called for, were they delivered one by one, whatever became of those before. Of the rise the last
     one is chosen that carries every optional field of those before it.
 
     Adding a change and choosing take constant time, amortised over what is taken away.
@@ -61,7 +61,7 @@ class Line:
         "_cut",
         "_fields",
         "_on_trial",
-        "_run",
+        "_rise",
         "changes",
         "last",
         "live",
@@ -133,14 +133,14 @@ class Line:
         for place in range(len(self.changes) - 1, max(-1, len(self.changes) - 1 - COPIES_WITHIN), -1):
             waiting = self.changes[place]
             if waiting.version.same_event(copy.version):
-                return place < self._run and not (waiting.is_replay or copy.is_replay)
+                return place < self._rise and not (waiting.is_replay or copy.is_replay)
             if not newer(waiting.version, copy.version):
                 return False
         return False
 
     def _restart(self) -> None:
         self._crest = Crest(self.last)
-        self._run = 0
+        self._rise = 0
         self._fields = 0
         self._chosen = 0
         self._cut = False
@@ -148,16 +148,16 @@ class Line:
         self._grow()
 
     def _grow(self) -> None:
-        while not self._cut and self._run < len(self.changes):
-            change = self.changes[self._run]
-            if (self._run > 0 and self._is_copy(change)) or not self._crest.below(change.version):
+        while not self._cut and self._rise < len(self.changes):
+            change = self.changes[self._rise]
+            if (self._rise > 0 and self._is_copy(change)) or not self._crest.below(change.version):
                 self._cut = True
                 return
             self._crest.add(change.version)
             self._fields |= change.fields
             if self._fields == change.fields and not self._on_trial:
-                self._chosen = self._run
-            self._run += 1
+                self._chosen = self._rise
+            self._rise += 1
 
     def _is_copy(self, change: Change) -> bool:
         """Whether it may turn out a duplicate, of the last applied one or of one before it in the line."""
