@@ -60,14 +60,25 @@ async def open_zoho(
     clock: Clock,
     mint_budget: MintBudget | None = None,
     on_mint: Callable[[str], None] = lambda result: None,  # noqa: ARG005
+    *,
+    on_token_answer: Callable[[Answer | Interrupted], None] = lambda came: None,  # noqa: ARG005
 ) -> AsyncIterator["ZohoClient"]:
-    """A client with its connections; leaving closes them and ends a mint that is under way."""
+    """A client with its connections; leaving closes them and ends a mint that is under way.
+
+    `on_token_answer` is shown what the accounts host said, secrets included.
+    """
+
+    async def ask(asked: Credential) -> Answer | Interrupted:
+        came = await endpoint.ask(asked)
+        on_token_answer(came)
+        return came
+
     async with (
         open_wire(USER_AGENT, rules.concurrency) as people,
         open_wire(USER_AGENT, _ACCOUNTS_CONNECTIONS) as accounts,
     ):
         endpoint = TokenEndpoint(accounts, rules.accounts_url, rules.timeout_seconds)
-        tokens = Tokens(endpoint.ask, credential, clock, mint_budget, on_mint)
+        tokens = Tokens(ask, credential, clock, mint_budget, on_mint)
         try:
             yield ZohoClient(rules, people, tokens, clock)
         finally:
