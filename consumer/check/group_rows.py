@@ -47,7 +47,7 @@ def member_rows(group_id: str, seen: SeenGroup) -> Iterator[Row]:
     """The group as a whole."""
     group = Group("group")
     if not seen.members:
-        yield group.ok(group_id, f"{seen.state.lower()}: no consumer runs with this group now")
+        yield group.ok(group_id, "no consumer runs with this group now")
         return
     names = [str(member) for member in seen.members[:_MEMBERS_SHOWN]]
     more = f" and {len(seen.members) - _MEMBERS_SHOWN} more" if len(seen.members) > _MEMBERS_SHOWN else ""

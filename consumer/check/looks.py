@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consumer.check.group_rows import (
     Standing,
@@ -30,29 +30,35 @@ from consumer.settings import AccountValues, Explanation, KafkaSettings, Setting
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found, and the group as it was seen, for whoever wants to join it."""
+    """What was found, and the group as it was seen, for whoever wants to join it.
+
+    `missing`: topics that don't exist.
+    """
 
     rows: tuple[Row, ...]
     group: SeenGroup | None = None
+    missing: frozenset[str] = frozenset()
 
 
-async def look(explanation: Explanation, account: str | None, *, mint: bool) -> Looked:
-    """Check everything, of all accounts or one. `mint`: ask for one token of each account as well."""
+async def look(explanation: Explanation, account: str | None, *, no_mint: str = "") -> Looked:
+    """Check everything, of all accounts or one. `no_mint`: why no token is asked for."""
     rows = list(setting_rows(explanation, account))
     accounts = [each for each in explanation.accounts if account in (None, each.name)]
     several = len(explanation.accounts) > 1
     by_zoho = asyncio.gather(*(_ways(each, each.name if several else "") for each in accounts))
-    group, standings, kafka_rows = await _kafka(explanation, accounts, several=several)
+    seen = await _kafka(explanation, accounts, several=several)
     rows += [row for found in await by_zoho for row in found]
-    rows += kafka_rows
+    rows += seen.rows
     zoho = await asyncio.gather(
         *(
-            _zoho(each, standings.get(each.name, Standing(None)), each.name if several else "", mint=mint)
+            _zoho(
+                each, seen.standings.get(each.name, Standing(None)), each.name if several else "", mint=mint
+            )
             for each in accounts
         )
     )
     rows += [row for found in zoho for row in found]
-    return Looked(tuple(rows), group)
+    return Looked(tuple(rows), seen.group, seen.missing)
 
 
 async def _ways(account: AccountValues, label: str) -> list[Row]:
@@ -62,30 +68,38 @@ async def _ways(account: AccountValues, label: str) -> list[Row]:
     return await ways(access, label)
 
 
-async def _zoho(account: AccountValues, standing: Standing, label: str, *, mint: bool) -> list[Row]:
+async def _zoho(account: AccountValues, standing: Standing, label: str, *, no_mint: str) -> list[Row]:
     access = ZohoAccess.of(account.values)
     if access is None:
         why = "where Zoho is can't be told from the settings"
-    elif not mint:
-        why = "--no-mint"
+    elif no_mint:
+        why = no_mint
     else:
         return await token_rows(access, standing.mints, time.time(), label)
     return [Group("zoho", label).unchecked("token", why), clock_unchecked(label)]
 
 
-async def _kafka(
-    explanation: Explanation, accounts: Sequence[AccountValues], *, several: bool
-) -> tuple[SeenGroup | None, dict[str, Standing], list[Row]]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What Kafka showed. `standings`: each account's quota, by its name."""
+
+    rows: Sequence[Row]
+    group: SeenGroup | None = None
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+
+
+async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *, several: bool) -> _Seen:
     kafka = explanation.kafka
     if kafka is None:
-        return None, {}, [Group("kafka").unchecked("login", "the settings of Kafka can't be used")]
+        return _Seen([Group("kafka").unchecked("login", "the settings of Kafka can't be used")])
     names = {each.name: each.topics for each in accounts}
     known = [topics for topics in names.values() if topics is not None]
     seen = await look_at_kafka(kafka, [name for topics in known for name in roles(topics).values()])
     rows = list(seen.rows)
     if seen.server is None or seen.cluster is None:
         left = ("topics", "rights", "group")
-        return None, {}, [*rows, *(Group(each).unchecked("all", "Kafka does not let us in") for each in left)]
+        return _Seen([*rows, *(Group(each).unchecked("all", "Kafka does not let us in") for each in left)])
     there = seen.cluster.topics
     partitions = {each.name: _partitions(each, there) for each in known}
     all_partitions = [partition for own in partitions.values() for partition in own]
@@ -104,7 +118,7 @@ async def _kafka(
         rows += topic_rows(topics, there, statuses, label)
         rows += right_rows(topics, there, label)
     if isinstance(found, Row):
-        return None, {}, [*rows, found]
+        return _Seen([*rows, found])
     rows.append(group_right_row(kafka.group_id, found))
     rows += member_rows(kafka.group_id, found)
     standings = {}
@@ -113,7 +127,7 @@ async def _kafka(
         standing = standings[each.name] = standing_of(each.source_topic, found.committed)
         rows += account_rows(each.source_topic, partitions[each.name], found, ends, label)
         rows.append(quota_row(standing, _limits(explanation.settings, each.name), time.time(), label))
-    return found, standings, rows
+    return _Seen(rows, found, standings, frozenset(name for name, each in there.items() if not each.exists))
 
 
 def _partitions(topics: TopicNames, there: Mapping[str, SeenTopic]) -> list[TopicPartition]:

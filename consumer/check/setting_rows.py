@@ -25,6 +25,4 @@ def setting_rows(explanation: Explanation, account: str | None) -> Iterator[Row]
         yield _GROUP.bad(Gravity.SETTINGS, subject, sentence, "Mend it; `run` does not start before.")
     for warning in explanation.warnings:
         subject, _, sentence = warning.partition(" ")
-        yield _GROUP.bad(
-            Gravity.FINDING, subject, sentence, "Correct the name, or take it out: it does nothing."
-        )
+        yield _GROUP.unchecked(subject, sentence, "Correct the name, or take it out: it does nothing.")

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from consumer.check.network import Endpoint, way_to
 from consumer.check.rows import Gravity, Group, Row
+from consumer.clock import steady_clock
 from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
-from consumer.delivery.verdicts import CredentialRefused, TokenThrottled
+from consumer.delivery.verdicts import Applied, CredentialRefused, TokenThrottled, Unreachable, Verdict
 from consumer.settings.zoho_urls import DATA_CENTRES
 from consumer.zoho.answer import Answer
 from consumer.zoho.client import ZohoRules, open_zoho
@@ -66,15 +67,17 @@ class ZohoAccess:
 
 @dataclass(slots=True)
 class TokenAnswers:
-    """The last answer of the accounts host: what it says beside the token, and when it came."""
+    """The last answer of the accounts host: what it says beside the token, and when (epoch seconds)."""
 
     date: str | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
+    asked_at: float = 0.0
     answered_at: float = 0.0
 
-    def take(self, came: Answer | Interrupted) -> None:
+    def take(self, came: Answer | Interrupted, seconds: float) -> None:
         """For `open_zoho`. The token is not kept."""
         self.date, self.content, self.answered_at = None, {}, time.time()
+        self.asked_at = self.answered_at - seconds
         if isinstance(came, Answer):
             self.date = came.date
             try:
@@ -117,15 +120,25 @@ async def token_rows(access: ZohoAccess, mints: MintBudget, now: float, account:
         todo = "Check again in 10 minutes; a running consumer must not be blocked by this."
         return [group.unchecked("token", why, todo), clock_unchecked(account)]
     answers = TokenAnswers()
-    asked_at = time.time()
     async with open_zoho(
-        access.rules, access.credential, lambda: now, mints, on_token_answer=answers.take
+        access.rules, access.credential, steady_clock(), mints, on_token_answer=answers.take
     ) as zoho:
         result = await zoho.tokens.token()
-    return [
-        *judged(result, answers, access, group),
-        clock_row(answers, asked_at, access.margin_seconds, account),
-    ]
+    return [*judged(result, answers, access, group), clock_row(answers, access.margin_seconds, account)]
+
+
+def call_token_rows(verdict: Verdict, answers: TokenAnswers, access: ZohoAccess, account: str) -> list[Row]:
+    """The same, of the token that a call was made with."""
+    group = Group("zoho", account)
+    if isinstance(verdict, CredentialRefused) and verdict.answer is not None:
+        rows = [group.ok("token", "minted for the call")]
+    elif isinstance(verdict, CredentialRefused | TokenThrottled | Unreachable):
+        rows = judged(verdict, answers, access, group)
+    else:
+        rows = [group.ok("token", "minted for the call"), *_other_centre(answers.content, access, group)]
+    if isinstance(verdict, Applied):
+        rows.append(group.ok("scope", "enough for this call"))
+    return [*rows, clock_row(answers, access.margin_seconds, account)]
 
 
 def judged(result: TokenResult, answers: TokenAnswers, access: ZohoAccess, group: Group) -> list[Row]:
@@ -185,7 +198,7 @@ def _other_centre(content: Mapping[str, Any], access: ZohoAccess, group: Group) 
     return [group.bad(Gravity.REFUSED, "data centre", found, todo)]
 
 
-def clock_row(answers: TokenAnswers, asked_at: float, margin_seconds: float, account: str) -> Row:
+def clock_row(answers: TokenAnswers, margin_seconds: float, account: str) -> Row:
     """This host's clock beside the Date header, which has whole seconds; Kafka tells no time."""
     group = Group("clock", account)
     try:
@@ -194,9 +207,9 @@ def clock_row(answers: TokenAnswers, asked_at: float, margin_seconds: float, acc
         return clock_unchecked(account)
     # The header was written between the two, and has been cut down to the second.
     behind = zohos - answers.answered_at
-    ahead = asked_at - (zohos + 1)
+    ahead = answers.asked_at - (zohos + 1)
     least = max(behind, ahead, 0.0)
-    roughly = (zohos + 0.5) - (asked_at + answers.answered_at) / 2
+    roughly = (zohos + 0.5) - (answers.asked_at + answers.answered_at) / 2
     where = "behind" if roughly > 0 else "ahead of"
     found = f"{abs(roughly):.1f} s {where} Zoho's (its Date header has whole seconds)"
     if least > margin_seconds:

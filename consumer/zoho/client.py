@@ -61,16 +61,17 @@ async def open_zoho(
     mint_budget: MintBudget | None = None,
     on_mint: Callable[[str], None] = lambda result: None,  # noqa: ARG005
     *,
-    on_token_answer: Callable[[Answer | Interrupted], None] = lambda came: None,  # noqa: ARG005
+    on_token_answer: Callable[[Answer | Interrupted, float], None] = lambda came, seconds: None,  # noqa: ARG005
 ) -> AsyncIterator["ZohoClient"]:
     """A client with its connections; leaving closes them and ends a mint that is under way.
 
-    `on_token_answer` is shown what the accounts host said, secrets included.
+    `on_token_answer` is shown what the accounts host said, secrets included, and how long that took.
     """
 
     async def ask(asked: Credential) -> Answer | Interrupted:
+        asked_at = clock()
         came = await endpoint.ask(asked)
-        on_token_answer(came)
+        on_token_answer(came, clock() - asked_at)
         return came
 
     async with (
