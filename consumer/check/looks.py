@@ -52,7 +52,10 @@ async def look(explanation: Explanation, account: str | None, *, no_mint: str = 
     zoho = await asyncio.gather(
         *(
             _zoho(
-                each, seen.standings.get(each.name, Standing(None)), each.name if several else "", mint=mint
+                each,
+                seen.standings.get(each.name, Standing(None)),
+                each.name if several else "",
+                no_mint=no_mint,
             )
             for each in accounts
         )
