@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from consumer.check.group_rows import (
@@ -45,16 +45,18 @@ async def look(explanation: Explanation, account: str | None, *, no_mint: str = 
     rows = list(setting_rows(explanation, account))
     accounts = [each for each in explanation.accounts if account in (None, each.name)]
     several = len(explanation.accounts) > 1
-    by_zoho = asyncio.gather(*(_ways(each, each.name if several else "") for each in accounts))
+    access = {each.name: ZohoAccess.of(each.values) for each in accounts}
+    by_zoho = asyncio.create_task(_ways(each for each in access.values() if each is not None))
     seen = await _kafka(explanation, accounts, several=several)
-    rows += [row for found in await by_zoho for row in found]
-    rows += seen.rows
+    ways_rows, reached = await by_zoho
+    rows += [*ways_rows, *seen.rows]
     zoho = await asyncio.gather(
         *(
             _zoho(
-                each,
+                access[each.name],
                 seen.standings.get(each.name, Standing(None)),
-                each.name if several else "",
+                Group("zoho", each.name if several else ""),
+                reached=reached,
                 no_mint=no_mint,
             )
             for each in accounts
@@ -64,22 +66,26 @@ async def look(explanation: Explanation, account: str | None, *, no_mint: str = 
     return Looked(tuple(rows), seen.group, seen.missing)
 
 
-async def _ways(account: AccountValues, label: str) -> list[Row]:
-    access = ZohoAccess.of(account.values)
-    if access is None:
-        return [Group("network", label).unchecked("Zoho", "where it is can't be told from the settings")]
-    return await ways(access, label)
+async def _ways(every: Iterable[ZohoAccess]) -> tuple[list[Row], frozenset[str]]:
+    """The ways to the hosts of all accounts, each pair once, and the accounts URLs that can be reached."""
+    pairs = {(access.people_url, access.accounts_url): access for access in every}
+    found = await asyncio.gather(*(ways(access) for access in pairs.values()))
+    reached = frozenset(url for (_, url), (_, well) in zip(pairs, found, strict=True) if well)
+    return list(dict.fromkeys(row for rows, _ in found for row in rows)), reached
 
 
-async def _zoho(account: AccountValues, standing: Standing, label: str, *, no_mint: str) -> list[Row]:
-    access = ZohoAccess.of(account.values)
+async def _zoho(
+    access: ZohoAccess | None, standing: Standing, group: Group, *, reached: Set[str], no_mint: str
+) -> list[Row]:
     if access is None:
         why = "where Zoho is can't be told from the settings"
     elif no_mint:
         why = no_mint
+    elif access.credential is not None and access.accounts_url not in reached:
+        why = "the accounts host can't be reached: see the network"
     else:
-        return await token_rows(access, standing.mints, time.time(), label)
-    return [Group("zoho", label).unchecked("token", why), clock_unchecked(label)]
+        return await token_rows(access, standing.mints, time.time(), group.account)
+    return [group.unchecked("token", why), clock_unchecked(group.account)]
 
 
 @dataclass(frozen=True, slots=True)

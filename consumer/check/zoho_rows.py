@@ -88,15 +88,16 @@ class TokenAnswers:
                 self.content = {name: content.get(name) for name in ("scope", "api_domain", "error")}
 
 
-async def ways(access: ZohoAccess, account: str) -> list[Row]:
-    """The way to the People host and to the accounts host."""
-    group = Group("network", account)
-    found = await asyncio.gather(
-        way_to(_endpoint(access.people_url, "CONSUMER_ZOHO_PEOPLE_URL"), group),
-        way_to(_endpoint(access.accounts_url, "CONSUMER_ZOHO_ACCOUNTS_URL"), group),
-    )
-    both = [row for rows in found for row in rows]
-    return list(dict.fromkeys(both))  # an emulator is one host
+async def ways(access: ZohoAccess) -> tuple[list[Row], bool]:
+    """The way to the People host and to the accounts host, and whether the latter can be reached."""
+    group = Group("network")
+    people = _endpoint(access.people_url, "CONSUMER_ZOHO_PEOPLE_URL")
+    accounts = _endpoint(access.accounts_url, "CONSUMER_ZOHO_ACCOUNTS_URL")
+    if str(people) == str(accounts):  # an emulator
+        found = await way_to(accounts, group)
+        return found, found[-1].gravity is None
+    first, second = await asyncio.gather(way_to(people, group), way_to(accounts, group))
+    return [*first, *second], second[-1].gravity is None
 
 
 def _endpoint(url: str, setting: str) -> Endpoint:

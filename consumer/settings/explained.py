@@ -1,5 +1,6 @@
 """Every setting with its value and where it comes from, for whoever wonders; no secret among it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from consumer.settings.table import SETTINGS
 from consumer.settings.texts import SECRETS_DIR, read_texts
 
 HIDDEN = "(secret)"
+# As Zoho's refresh and access tokens are; a client id has one dot.
+_TOKEN = re.compile(r"1000\.[0-9a-f]{8,}\.[0-9a-f]{8,}")
 _URLS = ("ZOHO_PEOPLE_URL", "ZOHO_ACCOUNTS_URL")
 
 
@@ -117,8 +120,7 @@ def _source(reading: Reading, setting: Setting, in_environment: Mapping[str, str
     entry = reading.entry
     own = entry.given.get(setting.name) if entry is not None and setting.of_account else None
     if own is not None:
-        named = f", from {own.text}" if setting.secret else ""
-        return f"{reading.file}:{own.line}{named}"
+        return f"{reading.file}:{own.line}"
     if setting.name in reading.given:
         in_files = setting.variable not in in_environment
         return f"file in {SECRETS_DIR}" if in_files else "environment"
@@ -136,4 +138,5 @@ def _shown(value: object) -> str:
         return HIDDEN
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return "(looks like a token, not shown)" if _TOKEN.search(text) else text
