@@ -38,7 +38,7 @@ def standing_of(source: str, committed: Mapping[TopicPartition, Entry]) -> Stand
     if not own:
         return Standing(None)
     try:
-        return Standing(read_state(committed[keeper(dict.fromkeys(own))].metadata)[0])
+        return Standing(read_state(committed[keeper(own, source)].metadata)[0])
     except ValueError:
         return Standing(None, foreign=True)
 

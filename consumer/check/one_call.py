@@ -9,6 +9,8 @@ from consumer.delivery.change import change_of
 from consumer.delivery.dead_letter import Letterhead
 from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.ports import NotWritten, ZohoPort
+from consumer.delivery.replay import origin_of
+from consumer.delivery.settled import EndedReplays
 from consumer.delivery.tenure import Tenure
 from consumer.delivery.verdicts import CallReport, Withheld
 from consumer.events.model import Event, SessionKey
@@ -101,7 +103,7 @@ class _CallTenure(Tenure):
         call.port.on_report = self.worker.stop
         self._tasks = [tasks.create_task(self._serve(), name="one call")]
         if call.port.report is None:
-            self.account.backlog.add(change_of(call.event, call.record, 0))
+            self.account.backlog.add(change_of(call.event, call.record, origin_of(call.record, None), 0))
 
     async def _serve(self) -> None:
         await self.worker.run()
@@ -123,6 +125,8 @@ class _CallTenure(Tenure):
 
 class Nowhere:
     """The topics that a call by hand leaves alone."""
+
+    ended_replays = EndedReplays()
 
     async def write(self, records: Sequence[object]) -> Sequence[NotWritten | None]:
         """Never called: the settler does not run."""

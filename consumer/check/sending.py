@@ -90,7 +90,7 @@ async def send(
         )
         journal = Journal(report=lambda _: None)
         accounts = OwnCall(
-            {account.source_topic: served},
+            [served],
             group=settings.kafka.group_id,
             version=__version__,
             clock=clock,
@@ -115,9 +115,13 @@ async def _as_member(
             member = Member(
                 accounts,
                 journal,
-                make_consumer=consumer_factory(settings.kafka, rebalance_seconds=settings.shutdown_seconds),
+                make_consumer=consumer_factory(
+                    settings.kafka,
+                    {account.replay_topic: account.source_topic},
+                    rebalance_seconds=settings.shutdown_seconds,
+                ),
                 on_rebuild=lambda: None,
-                start_from=lambda _: account.start_from,
+                start_from=lambda topic: account.start_from if topic == account.source_topic else "earliest",
                 group=settings.kafka.group_id,
                 drain_seconds=settings.shutdown_seconds - CLOSING_SECONDS,
                 coordinator_seconds=2 * settings.kafka.session_timeout_seconds,
