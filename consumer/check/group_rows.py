@@ -1,7 +1,7 @@
 """The consumer group, seen from outside: who owns the account, how far it is, what its quota's state says."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer.check.rows import Gravity, Group, Row
@@ -13,7 +13,7 @@ from consumer.delivery.quota_state import QuotaState, read_state, taken_over
 from consumer.kafka.inspection import SeenGroup
 from consumer.records import TopicPartition
 
-_MEMBERS_SHOWN = 5
+_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,14 @@ def standing_of(source: str, committed: Mapping[TopicPartition, Entry]) -> Stand
         return Standing(None, foreign=True)
 
 
-def member_rows(group_id: str, seen: SeenGroup) -> Iterator[Row]:
+def member_rows(seen: SeenGroup) -> Iterator[Row]:
     """The group as a whole."""
     group = Group("group")
     if not seen.members:
-        yield group.ok(group_id, "no consumer runs with this group now")
+        yield group.ok("members", "none: no consumer runs with this group now")
         return
-    names = [str(member) for member in seen.members[:_MEMBERS_SHOWN]]
-    more = f" and {len(seen.members) - _MEMBERS_SHOWN} more" if len(seen.members) > _MEMBERS_SHOWN else ""
-    count = len(seen.members)
-    found = f"{seen.state}, {count} member{'' if count == 1 else 's'}: {'; '.join(names)}{more}"
-    yield group.ok(group_id, found)
+    names = [str(member) for member in seen.members[:_SHOWN]]
+    yield group.ok("members", f"{len(seen.members)} ({seen.state}): {_listed(names, len(seen.members))}")
 
 
 def account_rows(
@@ -63,60 +60,56 @@ def account_rows(
     ends: Mapping[TopicPartition, int] | None,
     account: str,
 ) -> Iterator[Row]:
-    """Who owns the account, and how far the group is in its topics."""
+    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read."""
     group = Group("group", account)
     owner = seen.owner(source)
     if owner is not None:
-        yield group.ok(f"owner of {source}", str(owner))
+        yield group.ok("owner", str(owner))
     elif not seen.settled:
-        yield group.unchecked(f"owner of {source}", f"the group is rebalancing ({seen.state}): look again")
+        yield group.unchecked("owner", f"the group is rebalancing ({seen.state})", "Look again.")
     elif seen.members:
         todo = "Look whether its replicas have this account's settings, and the same source topic."
-        yield group.bad(Gravity.FINDING, f"owner of {source}", "none, though the group has members", todo)
+        yield group.bad(Gravity.FINDING, "owner", f"nobody, though the group has members, of {source}", todo)
     else:
-        yield group.ok(f"owner of {source}", "nobody")
-    yield _positions(partitions, seen.committed, ends, group)
-
-
-def _positions(
-    partitions: Collection[TopicPartition],
-    committed: Mapping[TopicPartition, Entry],
-    ends: Mapping[TopicPartition, int] | None,
-    group: Group,
-) -> Row:
-    known = {partition: committed[partition].position for partition in partitions if partition in committed}
+        yield group.ok("owner", "nobody")
+    known = {each: seen.committed[each].position for each in partitions if each in seen.committed}
     if not known:
-        return group.ok("positions", "none yet: the first run begins where CONSUMER_START_FROM says")
-    shown = ", ".join(
-        f"{topic}:{number} at {position}" for (topic, number), position in sorted(known.items())[:4]
-    )
-    more = f" and {len(known) - 4} more" if len(known) > 4 else ""  # noqa: PLR2004
+        yield group.ok("positions", "none yet: the first run begins where CONSUMER_START_FROM says")
+        return
+    at = [f"{topic}:{number} at {position}" for (topic, number), position in sorted(known.items())[:_SHOWN]]
+    yield group.ok("positions", _listed(at, len(known)))
     if ends is None:
-        return group.ok("positions", f"{shown}{more}; what waits behind them could not be read")
-    lag = sum(
-        max(0, ends[partition] - position) for partition, position in known.items() if partition in ends
-    )
-    return group.ok("positions", f"{shown}{more}; {lag} record{'' if lag == 1 else 's'} not finished yet")
+        yield group.unchecked("lag", "the ends of the topics could not be read")
+        return
+    lag = sum(max(0, ends.get(partition, 0) - position) for partition, position in known.items())
+    yield group.ok("lag", f"{lag} record{'' if lag == 1 else 's'} not finished yet")
 
 
-def quota_row(standing: Standing, limits: QuotaLimits | None, now: float, account: str) -> Row:
+def quota_rows(standing: Standing, limits: QuotaLimits | None, now: float, account: str) -> Iterator[Row]:
     """The quota's state in words, by this host's clock `now`."""
     group = Group("group", account)
     if standing.foreign:
-        found = "a position was set by hand: the next owner counts all slots and mints as just used"
-        return group.ok("quota", found)
+        found = "the position was set by hand: the next owner counts all slots and mints as just used"
+        yield group.ok("slots", found)
+        return
     if standing.state is None:
-        return group.ok("quota", "no state yet: no consumer has run with this group")
+        yield group.ok("slots", "no state yet: no consumer has run with this group")
+        return
     if limits is None:
-        return group.unchecked("quota", "the account's settings can't be used")
+        yield group.unchecked("slots", "the account's settings can't be used")
+        return
     state = taken_over(standing.state, limits, now)
-    free = state.quota.free(limits, now)
-    parts = [f"{limits.requests - free} of {limits.requests} slots in use"]
+    used = limits.requests - state.quota.free(limits, now)
+    yield group.ok("slots", f"{used} of {limits.requests} in use, as last committed")
     quiet_until = state.quota.quiet_until(limits)
     if math.isfinite(quiet_until) and quiet_until > now:
-        parts.append(f"calls may be under way until {rfc3339(quiet_until)}")
+        yield group.ok("calls", f"may be under way until {rfc3339(quiet_until)}")
     if state.closed is not None:
-        parts.append(f"{state.closed.state} until {rfc3339(state.closed.until)}")
+        yield group.ok("lock", f"{state.closed.state} until {rfc3339(state.closed.until)}")
     recent = sum(at > now - standing.mints.window_seconds for at in standing.mints.minted_at)
-    parts.append(f"{recent} of {MAX_MINTS} tokens minted in the last 10 minutes")
-    return group.ok("quota", "as last committed: " + ", ".join(parts))
+    yield group.ok("tokens", f"{recent} of {MAX_MINTS} minted in the last 10 minutes")
+
+
+def _listed(shown: Sequence[str], count: int) -> str:
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return "; ".join(shown) + more

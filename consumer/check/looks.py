@@ -9,7 +9,7 @@ from consumer.check.group_rows import (
     Standing,
     account_rows,
     member_rows,
-    quota_row,
+    quota_rows,
     standing_of,
 )
 from consumer.check.kafka_rows import SECONDS, SeenKafka, look_at_kafka
@@ -129,13 +129,13 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
     if isinstance(found, Row):
         return _Seen([*rows, found])
     rows.append(group_right_row(kafka.group_id, found))
-    rows += member_rows(kafka.group_id, found)
+    rows += member_rows(found)
     standings = {}
     for each in known:
         label = each.name if several else ""
         standing = standings[each.name] = standing_of(each.source_topic, found.committed)
         rows += account_rows(each.source_topic, partitions[each.name], found, ends, label)
-        rows.append(quota_row(standing, _limits(explanation.settings, each.name), time.time(), label))
+        rows += quota_rows(standing, _limits(explanation.settings, each.name), time.time(), label)
     return _Seen(rows, found, standings, frozenset(name for name, each in there.items() if not each.exists))
 
 

@@ -12,6 +12,7 @@ from consumer.cli.rows import one_line
 SIGNS = {Mark.OK: "✓", Mark.BAD: "✗", Mark.UNCHECKED: "–"}
 _MOST_SUBJECT = 46
 _PLAIN_WIDTH = 120
+_MOST_NAMED = 8
 
 
 def table_lines(rows: Sequence[Row]) -> Iterator[str]:
@@ -50,6 +51,9 @@ def _wrapped(text: str, indent: str, width: int) -> list[str]:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """How many of each there are."""
+    """How many of each there are, and what is not well: it may have scrolled away."""
     counts = {mark: sum(row.mark is mark for row in rows) for mark in Mark}
-    return f"{counts[Mark.OK]} ✓, {counts[Mark.BAD]} ✗, {counts[Mark.UNCHECKED]} – (not checked)."
+    counted = f"{counts[Mark.OK]} ✓, {counts[Mark.BAD]} ✗, {counts[Mark.UNCHECKED]} – (not checked)."
+    bad = [row.subject for row in rows if row.mark is Mark.BAD]
+    more = f" and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
+    return f"{counted} Not well: {', '.join(bad[:_MOST_NAMED])}{more}." if bad else counted

@@ -78,7 +78,7 @@ async def test_a_call_by_hand_is_refused_while_a_replica_owns_the_account(
         assert said.code == 4
         refused = said.row("call", "not made")
         assert "owns the account" in refused["found"]
-        owner = said.row("group", "owner of")["found"]
+        owner = said.row("group", "owner")["found"]
         assert owner.startswith("session-consumer-")
         assert owner in refused["found"]
         assert "127.0.0.1" in owner
@@ -104,7 +104,7 @@ async def test_a_lock_that_the_last_owner_left_is_waited_for(
         said = await run_check(env, "--send", event_file(tmp_path, 77), "--yes")
 
         assert said.code == 0, said.out + said.err
-        assert "throttled until" in said.row("group", "quota")["found"]
+        assert "throttled until" in said.row("group", "lock")["found"]
         assert "Waiting: " in said.err
         assert zoho.audit().calls == refused_before + 1
 

@@ -1,6 +1,6 @@
 """The group in words: its owner, its positions, its quota's state."""
 
-from consumer.check.group_rows import Standing, account_rows, quota_row, standing_of
+from consumer.check.group_rows import Standing, account_rows, quota_rows, standing_of
 from consumer.check.rows import Gravity, Mark
 from consumer.clock import rfc3339
 from consumer.delivery.commits import Entry
@@ -43,20 +43,31 @@ def test_the_quota_is_told_in_words() -> None:
         closed=Closed(AccountState.THROTTLED, "locked", NOW - 5, NOW + 290),
     )
 
-    row = quota_row(Standing(left), LIMITS, NOW, "")
+    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "")}
 
-    # The lock's end gets the clock margin, as for whoever takes over.
-    assert row.found == (
-        f"as last committed: 2 of 30 slots in use, throttled until {rfc3339(NOW + 291)}, "
-        "1 of 10 tokens minted in the last 10 minutes"
-    )
+    assert found == {
+        "slots": "2 of 30 in use, as last committed",
+        # The lock's end gets the clock margin, as for whoever takes over.
+        "lock": f"throttled until {rfc3339(NOW + 291)}",
+        "tokens": "1 of 10 minted in the last 10 minutes",
+    }
 
 
 def test_calls_without_an_answer_are_told() -> None:
     """No call is made before they must be over."""
-    row = quota_row(Standing(state(quota=Quota(pending=(NOW + 20,)))), LIMITS, NOW, "")
+    left = state(quota=Quota(pending=(NOW + 20,)))
+    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "")}
 
-    assert f"calls may be under way until {rfc3339(NOW + 21)}" in row.found
+    assert found["calls"] == f"may be under way until {rfc3339(NOW + 21)}"
+
+
+def test_without_a_state_it_is_said_why() -> None:
+    """Nobody ran, or somebody set the position; one row each."""
+    [new] = quota_rows(Standing(None), LIMITS, NOW, "")
+    [foreign] = quota_rows(Standing(None, foreign=True), LIMITS, NOW, "")
+
+    assert "no consumer has run" in new.found
+    assert "set by hand" in foreign.found
 
 
 def member(name: str, *topics: str) -> SeenMember:
@@ -77,8 +88,8 @@ def test_the_owner_is_named_and_what_waits_counted() -> None:
 
     found = owner_and_positions(group, {FIRST: 10, SECOND: 5})
 
-    assert found == ["m-1 at 10.0.0.7", "s:0 at 3, s:1 at 5; 7 records not finished yet"]
-    assert "could not be read" in owner_and_positions(group, None)[1]
+    assert found == ["m-1 at 10.0.0.7", "s:0 at 3; s:1 at 5", "7 records not finished yet"]
+    assert "could not be read" in owner_and_positions(group, None)[2]
 
 
 def test_a_group_that_moves_or_has_no_owner() -> None:

@@ -87,7 +87,7 @@ def test_the_table_is_whole_without_a_terminal() -> None:
         "Rights of academy",
         "  – topic s  not told",
     ]
-    assert summary(ROWS) == "1 ✓, 1 ✗, 1 – (not checked)."
+    assert summary(ROWS) == "1 ✓, 1 ✗, 1 – (not checked). Not well: broker 1."
 
 
 def test_on_a_terminal_only_what_is_well_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
