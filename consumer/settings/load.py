@@ -149,7 +149,9 @@ def load_replay_settings(environ: Mapping[str, str], account: str | None = None)
 
     `account` is needed where there are several.
     """
-    found = read_all(environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _REPLAY_NAMES))
+    found = read_all(
+        environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _REPLAY_NAMES)
+    )
     _refuse(found, checks.topic_problems)
     (reading,) = _chosen(found.accounts, account, one=True)
     return ReplaySettings(
