@@ -5,8 +5,10 @@ import ipaddress
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from consumer.check.rows import Gravity, Group, Row
@@ -59,9 +61,7 @@ async def _name(endpoint: Endpoint, group: Group) -> Row:
     subject = f"{endpoint} DNS"
     try:
         async with asyncio.timeout(STEP_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(
-                endpoint.host, endpoint.port, type=socket.SOCK_STREAM
-            )
+            found = await _look_up(endpoint.host, endpoint.port)
     except TimeoutError:
         why = f"no answer in {STEP_SECONDS:g} s"
         return group.bad(Gravity.UNREACHABLE, subject, why, "Check the name server of this host or pod.")
@@ -72,9 +72,34 @@ async def _name(endpoint: Endpoint, group: Group) -> Row:
             f"the name is not known here ({exc.strerror})",
             f"Check the name in {endpoint.setting}, and the name server of this host or pod.",
         )
-    return group.ok(
-        subject, _listed(list(dict.fromkeys(str(each[4][0]) for each in found)), _ADDRESSES_SHOWN)
-    )
+    return group.ok(subject, _listed(found, _ADDRESSES_SHOWN))
+
+
+def _look_up(host: str, port: int) -> "asyncio.Future[list[str]]":
+    """The addresses of a name, in a thread that nobody waits for at the end: the loop would for its own."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[list[str]] = loop.create_future()
+
+    def tell(found: list[str] | OSError) -> None:
+        if future.done():
+            return
+        if isinstance(found, OSError):
+            future.set_exception(found)
+        else:
+            future.set_result(found)
+
+    def ask() -> None:
+        found: list[str] | OSError
+        try:
+            every = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(each[4][0]) for each in every))
+        except OSError as exc:
+            found = exc
+        with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            loop.call_soon_threadsafe(tell, found)
+
+    threading.Thread(target=ask, daemon=True, name=f"look up {host}").start()
+    return future
 
 
 async def _port(endpoint: Endpoint, group: Group) -> Row:
