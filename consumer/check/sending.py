@@ -17,9 +17,8 @@ from consumer import __version__
 from consumer.app import CLOSING_SECONDS
 from consumer.check.one_call import Nowhere, OneCall, OwnCall
 from consumer.check.zoho_rows import TokenAnswers
-from consumer.clock import steady_clock
+from consumer.clock import rfc3339, steady_clock
 from consumer.delivery.account import Account
-from consumer.delivery.account_status import status_of
 from consumer.delivery.ports import Silent
 from consumer.delivery.session_ledger import SessionLedger
 from consumer.delivery.verdicts import CallReport
@@ -38,6 +37,7 @@ from consumer.zoho.client import open_zoho
 # that crashed to be over.
 SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+_SOON_SECONDS = 0.5
 
 Tell = Callable[[str], None]
 
@@ -146,31 +146,35 @@ async def _as_member(
 async def _call_made(
     accounts: OwnCall, member: Member, running: "asyncio.Task[None]", tell: Tell
 ) -> NotSent | None:
-    """Wait for the call, within bounds; why there is none."""
+    """Wait for the call, within bounds; why there is none. What lasts longer is not waited for at all."""
     account = accounts.accounts[0]
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + SECONDS
+    give_up_at = account.clock() + SECONDS
     told = ""
-    while not running.done():
-        if accounts.ended:
-            return None
-        status = status_of(account)
-        waits = status["reason"] or "a slot is waited for"
-        if member.joined and not account.owned:
-            return NotSent("another member of the group has taken the account over just now", owned=True)
+    while not running.done() and not accounts.ended:
         if accounts.lost:
             return NotSent(accounts.lost)
-        full = status["quota"]["used"] >= status["quota"]["requests"]
-        until = status["until"] or (status["quota"]["next_free_at"] if full else None)
-        if loop.time() >= deadline:
-            when = f", until {until}" if until else ""
-            return NotSent(f"no call was possible in {SECONDS:g} s: {waits}{when}")
-        said = f"{waits}, until {until}" if until else waits
-        if member.joined and said != told and (until or status["reason"]):
-            tell(f"Waiting: {said} …")
-            told = said
+        if member.joined and not account.owned:
+            return NotSent("another member of the group has taken the account over just now", owned=True)
+        now, until = account.clock(), _waits_until(account)
+        reason = account.reason if member.joined else "the group is joined"
+        why = f"{reason or 'a slot is waited for'}, until {rfc3339(account.wall(until))}"
+        if now >= give_up_at:
+            return NotSent(f"no call was possible in {SECONDS:g} s: {reason or 'no slot was to be had'}")
+        if member.joined and until > give_up_at:
+            return NotSent(f"no call is possible now: {why}")
+        if member.joined and until > now + _SOON_SECONDS and why != told:
+            tell(f"Waiting: {why} …")
+            told = why
         await asyncio.wait([running], timeout=_LOOK_SECONDS)
     return None
+
+
+def _waits_until(account: Account) -> float:
+    """When a call may start, by the account's clock, as far as that is known; in the past: now."""
+    now = account.clock()
+    closed = account.gate.closed
+    slot_at = account.quota.next_free_at(account.limits(now), now) or now
+    return max(account.quiet_until, slot_at, now if closed is None else closed.until)
 
 
 def _first(group: BaseExceptionGroup[KafkaRefusedError]) -> KafkaRefusedError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,20 +46,42 @@ class Said:
         return [row for row in self.rows if row["mark"] == "bad"]
 
 
-async def run_check(env: Mapping[str, str], *arguments: str, output: str = "json") -> Said:
-    """Run it to its end; no terminal anywhere."""
+async def _start(env: Mapping[str, str], *arguments: str) -> asyncio.subprocess.Process:
     inherited = {name: value for name, value in environ.items() if not name.startswith("CONSUMER_")}
-    started = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
-        "-o",
-        output,
         env={**inherited, **env},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def interrupted_check(env: Mapping[str, str], *arguments: str) -> tuple[int | None, str]:
+    """Ctrl+C while it says that it waits: its exit code, and what it said until then."""
+    process = await _start(env, *arguments)
+    said = b""
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            assert process.stderr is not None
+            while b"Waiting" not in said:
+                line = await process.stderr.readline()
+                assert line, said
+                said += line
+            process.send_signal(signal.SIGINT)
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, said.decode()
+
+
+async def run_check(env: Mapping[str, str], *arguments: str, output: str = "json") -> Said:
+    """Run it to its end; no terminal anywhere."""
+    started = time.monotonic()
+    process = await _start(env, *arguments, "-o", output)
     try:
         out, err = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS + 20)
     finally:

@@ -1,6 +1,7 @@
 """`check --send`: one real call as the account's owner, or none, on a real Kafka."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits, TokenRules
 from consumer.emulator.server import Emulator
 from consumer.records import TopicPartition
-from tests.integration.check_scene import event_file, run_check
+from tests.integration.check_scene import event_file, interrupted_check, run_check
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.scene import changes, finished, reaches, session_id
 from tests.kafka_broker.traffic import Topics, committed, publish, read_all
@@ -107,6 +108,52 @@ async def test_a_lock_that_the_last_owner_left_is_waited_for(
         assert "throttled until" in said.row("group", "lock")["found"]
         assert "Waiting: " in said.err
         assert zoho.audit().calls == refused_before + 1
+
+
+async def test_a_lock_that_lasts_is_not_waited_for(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
+) -> None:
+    """Exit code 1 at once with the lock's end, and Zoho is left in peace; the state stays as it was."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(kafka, made, zoho.url, quota_lock_seconds=300)
+        async with consumer_process(env) as process:
+            zoho.lock()
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+            await reaches(process, "throttled")
+            assert await process.terminate() == 0
+        refused_before = zoho.audit().calls
+        said = await run_check(env, "--send", event_file(tmp_path, 77), "--yes")
+
+        assert said.code == 1, said.out + said.err
+        assert "no call is possible now" in said.row("call", "not made")["found"]
+        assert said.seconds < 30
+        assert zoho.audit().calls == refused_before
+    left = (await committed(kafka.bootstrap, made.group))[quota_kept_at(made)]
+    state, _ = read_state(left.metadata)
+    assert state.closed is not None
+    assert state.closed.until > time.time() + 200
+
+
+async def test_an_interrupt_leaves_the_group_at_once(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
+) -> None:
+    """SIGINT while it waits: exit code 130, and a consumer that starts then owns the account right away."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(kafka, made, zoho.url, quota_lock_seconds=40)
+        async with consumer_process(env) as process:
+            zoho.lock()
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+            await reaches(process, "throttled")
+            assert await process.terminate() == 0
+        code, said = await interrupted_check(env, "--send", event_file(tmp_path, 77), "--yes")
+        assert code == 130, said
+        started = time.monotonic()
+        async with consumer_process(env) as process:
+            await reaches(process, "throttled")
+            assert time.monotonic() - started < 6, "the session time-out of one that is gone"
+            assert await process.terminate() == 0
 
 
 @pytest.mark.parametrize(
