@@ -188,6 +188,8 @@ async def _connect(server: str, security: dict[str, Any], seconds: float) -> AIO
             request_timeout_ms=round(seconds * 1_000),
             **security,
         )
+    except (OSError, errors.KafkaError):
+        raise  # among them a certificate that is not trusted, which is a ValueError as well
     except (ValueError, KeyError, AssertionError) as exc:
         # aiokafka's SCRAM and PLAIN on an answer that doesn't prove that the broker knows the password.
         raise KafkaRefusedError(f"{server} {_CREDENTIALS}.") from exc
