@@ -1,6 +1,7 @@
 """`check --send`: one real call as the account's owner, or none, on a real Kafka."""
 
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from consumer.emulator.server import Emulator
 from consumer.records import TopicPartition
 from tests.integration.check_scene import event_file, interrupted_check, run_check
 from tests.integration.conftest import MakeConsumer, MakeTopics
-from tests.integration.scene import changes, finished, reaches, session_id
+from tests.integration.scene import changes, finished, reaches, session_id, until
 from tests.kafka_broker.traffic import Topics, committed, publish, read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
@@ -108,6 +109,39 @@ async def test_a_lock_that_the_last_owner_left_is_waited_for(
         assert "throttled until" in said.row("group", "lock")["found"]
         assert "Waiting: " in said.err
         assert zoho.audit().calls == refused_before + 1
+
+
+async def test_calls_of_an_owner_that_crashed_are_over_first(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
+) -> None:
+    """While the dead member is in the group, exit code 4; then it waits as the next owner would."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(kafka, made, zoho.url, zoho_timeout_seconds=4, quota_abort_margin_seconds=8)
+        async with consumer_process(env) as process:
+            zoho.add_fault(Fault("hang", calls=1))
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+
+            async def called() -> bool:
+                return zoho.audit().calls == 1
+
+            await until(called)
+            process.signal(signal.SIGKILL)
+        at_once = await run_check(env, "--send", event_file(tmp_path, 77), "--yes")
+        said = at_once
+
+        async def member_is_gone() -> bool:
+            nonlocal said
+            said = await run_check(env, "--send", event_file(tmp_path, 77), "--yes")
+            return said.code != 4
+
+        await until(member_is_gone)
+
+        assert at_once.code == 4
+        assert said.code == 0, said.out + said.err
+        assert "may be under way until" in said.row("group", "calls")["found"]
+        assert "Waiting: calls of the last owner may still be under way" in said.err
+        assert zoho.audit().calls == 2
 
 
 async def test_a_lock_that_lasts_is_not_waited_for(
