@@ -92,7 +92,7 @@ async def test_a_call_by_hand_is_refused_while_a_replica_owns_the_account(
 async def test_a_lock_that_the_last_owner_left_is_waited_for(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
 ) -> None:
-    """It is told what is waited for, and the one call comes after the lock: Zoho refuses nothing more."""
+    """It is told what is waited for, and the one call comes after the lock; both mints are on record."""
     made = await topics()
     options = EmulatorOptions(limits=Limits(30, 3.0, 6.0))
     async with Emulator(options) as zoho:
@@ -109,6 +109,8 @@ async def test_a_lock_that_the_last_owner_left_is_waited_for(
         assert "throttled until" in said.row("group", "lock")["found"]
         assert "Waiting: " in said.err
         assert zoho.audit().calls == refused_before + 1
+        entry = (await committed(kafka.bootstrap, made.group))[quota_kept_at(made)]
+        assert len(read_state(entry.metadata)[0].mints.minted_at) == 2, "the consumer's token and ours"
 
 
 async def test_calls_of_an_owner_that_crashed_are_over_first(
