@@ -12,6 +12,11 @@ from consumer.cli import exit_codes
 from consumer.cli.lazy import Commands, lazy_group
 
 COMMANDS: Commands = {
+    "check": (
+        "consumer.cli.check",
+        "check",
+        "Check settings, network, Kafka, topics, rights, clock and Zoho.",
+    ),
     "demo": (
         "consumer.cli.demo",
         "demo",

@@ -7,8 +7,8 @@ is found by a connection of our own: `check_connection` goes first wherever a cl
 import asyncio
 import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from aiokafka import errors
@@ -139,29 +139,60 @@ _TABLE: tuple[_Row, ...] = (
 )
 
 
+@asynccontextmanager
+async def open_connection(
+    server: str, kafka: KafkaSettings, seconds: float, *, authenticated: bool = True
+) -> AsyncIterator[AIOKafkaConnection]:
+    """One connection to `host:port`, closed at the end; our two errors for what goes wrong in it, or before.
+
+    All of it is bounded by `seconds`. Not `authenticated`: as far as TLS, without SASL.
+    """
+    security = _security(kafka)
+    if not authenticated:
+        plain = {"SASL_PLAINTEXT": "PLAINTEXT", "SASL_SSL": "SSL"}
+        security["security_protocol"] = plain.get(kafka.security_protocol, kafka.security_protocol)
+    async with _connected(server, security, seconds) as connection:
+        yield connection
+
+
 async def _knock(server: str, security: dict[str, Any], seconds: float) -> None:
     """One connection, authenticated, that answers a request; our two errors where it doesn't come to be."""
-    host, _, port = server.rpartition(":")
+    async with _connected(server, security, seconds) as connection:
+        # A listener that wants SASL answers the version lookup to anybody, and hangs up at this.
+        await connection.send(MetadataRequest([]))
+
+
+@asynccontextmanager
+async def _connected(
+    server: str, security: dict[str, Any], seconds: float
+) -> AsyncIterator[AIOKafkaConnection]:
     connection: AIOKafkaConnection | None = None
     try:
         async with asyncio.timeout(seconds):
-            connection = await create_conn(
-                host.strip("[]"),
-                int(port),
-                client_id=CLIENT_ID,
-                request_timeout_ms=round(seconds * 1_000),
-                **security,
-            )
-            # A listener that wants SASL answers the version lookup to anybody, and hangs up at this.
-            await connection.send(MetadataRequest([]))
+            connection = await _connect(server, security, seconds)
+            yield connection
     except (OSError, errors.KafkaError, EOFError) as exc:
         raise translate(exc, server) from exc
-    except (ValueError, KeyError, AssertionError) as exc:
-        # aiokafka's SCRAM and PLAIN on an answer that doesn't prove that the broker knows the password.
-        raise KafkaRefusedError(f"{server} {_CREDENTIALS}.") from exc
     finally:
         if connection is not None:
             connection.close()
+
+
+async def _connect(server: str, security: dict[str, Any], seconds: float) -> AIOKafkaConnection:
+    host, _, port = server.rpartition(":")
+    try:
+        return await create_conn(
+            host.strip("[]"),
+            int(port),
+            client_id=CLIENT_ID,
+            request_timeout_ms=round(seconds * 1_000),
+            **security,
+        )
+    except (OSError, errors.KafkaError):
+        raise  # among them a certificate that is not trusted, which is a ValueError as well
+    except (ValueError, KeyError, AssertionError) as exc:
+        # aiokafka's SCRAM and PLAIN on an answer that doesn't prove that the broker knows the password.
+        raise KafkaRefusedError(f"{server} {_CREDENTIALS}.") from exc
 
 
 def _worst(
@@ -178,7 +209,7 @@ def _worst(
 def _security(kafka: KafkaSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "security_protocol": kafka.security_protocol,
-        "ssl_context": _ssl_context(kafka) if "SSL" in kafka.security_protocol.split("_") else None,
+        "ssl_context": tls_context(kafka),
     }
     if "SASL" in kafka.security_protocol and kafka.sasl_password is not None:
         options |= {
@@ -189,8 +220,13 @@ def _security(kafka: KafkaSettings) -> dict[str, Any]:
     return options
 
 
-def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
-    """TLS 1.2 or later, certificate and host name checked."""
+def tls_context(kafka: KafkaSettings) -> ssl.SSLContext | None:
+    """TLS 1.2 or later, certificate and host name checked; None where TLS is not used.
+
+    SettingsError where a TLS file is no good.
+    """
+    if "SSL" not in kafka.security_protocol.split("_"):
+        return None
     try:
         context = ssl.create_default_context(cafile=kafka.ssl_ca_file)
     except OSError:

@@ -1,5 +1,6 @@
 """Settings from the environment and a directory of secrets, every problem reported at once."""
 
+from consumer.settings.explained import AccountValues, Explained, Explanation, explain
 from consumer.settings.load import (
     SettingsError,
     load_event_settings,
@@ -26,7 +27,10 @@ from consumer.settings.watch import SettingsWatch, process_differences
 __all__ = [
     "SETTINGS",
     "AccountSettings",
+    "AccountValues",
     "EventSettings",
+    "Explained",
+    "Explanation",
     "KafkaSettings",
     "ReplayNames",
     "ReplaySettings",
@@ -36,6 +40,7 @@ __all__ = [
     "SettingsWatch",
     "TopicNames",
     "TopicSettings",
+    "explain",
     "load_event_settings",
     "load_http_port",
     "load_kafka_settings",

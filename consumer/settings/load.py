@@ -36,7 +36,7 @@ MAX_NAMES = 20
 _EVENT_NAMES = frozenset({"ZOHO_DATA_CENTRE", *(name.upper() for name in EventSettings.model_fields)})
 _TOPIC_NAMES = frozenset({"SOURCE_TOPIC", *SUFFIXES})
 _REPLAY_NAMES = _TOPIC_NAMES | {"QUOTA_REQUESTS", "QUOTA_WINDOW_SECONDS", "REPLAY_SHARE"}
-_ACCOUNT_CHECKS = (checks.topic_problems, checks.zoho_problems, checks.limit_problems)
+ACCOUNT_CHECKS = (checks.topic_problems, checks.zoho_problems, checks.limit_problems)
 # Wanted by everyone: which accounts there are.
 _ACCOUNTS = frozenset({"ACCOUNT", "ACCOUNTS_FILE"})
 
@@ -51,9 +51,9 @@ class SettingsError(Exception):
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Everything `run` needs; SettingsError with every problem."""
-    found = _read(environ, SETTINGS)
-    _refuse(found, *_ACCOUNT_CHECKS)
-    return _settings(found, tuple(_account(each) for each in found.accounts))
+    found = read_all(environ, SETTINGS)
+    _refuse(found, *ACCOUNT_CHECKS)
+    return settings_of(found)
 
 
 def reload_settings(environ: Mapping[str, str], before: Settings) -> tuple[Settings, tuple[str, ...]]:
@@ -64,15 +64,15 @@ def reload_settings(environ: Mapping[str, str], before: Settings) -> tuple[Setti
     A value that is set in the environment and otherwise as a file is the file's here: it is the one that
     can change at run time.
     """
-    found = _read(environ, SETTINGS, files_win=True)
-    problems = _problems(found, *_ACCOUNT_CHECKS)
+    found = read_all(environ, SETTINGS, files_win=True)
+    problems = problems_in(found, *ACCOUNT_CHECKS)
     files = tuple(dict.fromkeys((*before.files, *found.files)))
     unreadable = {"SECRETS_DIR", "ACCOUNTS_FILE"} & found.environment.wrong
     if unreadable or found.problems or list(problems_across(found.accounts)):
         return before.model_copy(update={"files": files}), problems
     old = {account.name: account for account in before.accounts}
     accounts = [
-        _account(each) if _is_good(each, found.process, *_ACCOUNT_CHECKS) else old.get(each.values["ACCOUNT"])
+        _account(each) if _is_good(each, found.process, *ACCOUNT_CHECKS) else old.get(each.values["ACCOUNT"])
         for each in found.accounts
     ]
     usable = tuple(account for account in accounts if account is not None)
@@ -81,7 +81,12 @@ def reload_settings(environ: Mapping[str, str], before: Settings) -> tuple[Setti
     return before.model_copy(update={"accounts": usable, "files": files}), problems
 
 
-def _settings(found: "_Found", accounts: tuple[AccountSettings, ...]) -> Settings:
+def settings_of(found: "Found") -> Settings:
+    """The settings of what was read, where nothing is wrong with it."""
+    return _settings(found, tuple(_account(each) for each in found.accounts))
+
+
+def _settings(found: "Found", accounts: tuple[AccountSettings, ...]) -> Settings:
     return Settings.model_validate(
         _fields(found.process, Settings)
         | {
@@ -106,7 +111,7 @@ def load_kafka_settings(environ: Mapping[str, str]) -> KafkaSettings:
     """How to reach Kafka, for commands that need nothing else; SettingsError with every problem."""
     environment = read_environment(environ, kafka := [each for each in SETTINGS if each.group == "Kafka"])
     process = read_plain(environment, kafka)
-    _refuse(_Found(environment, process, (), ()))
+    _refuse(Found(environment, process, (), ()))
     return _kafka(process)
 
 
@@ -114,7 +119,7 @@ def load_http_port(environ: Mapping[str, str]) -> int:
     """Where a consumer with these settings answers on this machine; SettingsError with every problem."""
     environment = read_environment(environ, port := [each for each in SETTINGS if each.name == "HTTP_PORT"])
     process = read_plain(environment, port)
-    _refuse(_Found(environment, process, (), ()))
+    _refuse(Found(environment, process, (), ()))
     return int(process.values["HTTP_PORT"])
 
 
@@ -125,7 +130,9 @@ def load_topic_settings(
 
     `one`: several accounts and none named is a problem.
     """
-    found = _read(environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _TOPIC_NAMES))
+    found = read_all(
+        environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _TOPIC_NAMES)
+    )
     _refuse(found, checks.topic_problems)
     return TopicSettings(
         kafka=_kafka(found.process),
@@ -142,7 +149,9 @@ def load_replay_settings(environ: Mapping[str, str], account: str | None = None)
 
     `account` is needed where there are several.
     """
-    found = _read(environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _REPLAY_NAMES))
+    found = read_all(
+        environ, (each for each in SETTINGS if each.group == "Kafka" or each.name in _REPLAY_NAMES)
+    )
     _refuse(found, checks.topic_problems)
     (reading,) = _chosen(found.accounts, account, one=True)
     return ReplaySettings(
@@ -158,14 +167,14 @@ def load_event_settings(environ: Mapping[str, str], account: str | None = None) 
     `account` is needed where there are several. Where Zoho is may be given by its URL alone here: only
     the path counts.
     """
-    found = _read(environ, (each for each in SETTINGS if each.name in _EVENT_NAMES), all_required=False)
+    found = read_all(environ, (each for each in SETTINGS if each.name in _EVENT_NAMES), all_required=False)
     _refuse(found)
     (reading,) = _chosen(found.accounts, account, one=True)
     return EventSettings.model_validate(_fields(reading, AccountSettings, EventSettings))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """All that was read. `problems`: those of the accounts file as a whole."""
 
     environment: Environment
@@ -181,30 +190,30 @@ class _Found:
         return tuple(dict.fromkeys((*self.environment.files, *([file] if file else []), *own)))
 
 
-def _read(
+def read_all(
     environ: Mapping[str, str],
     wanted: Iterable[Setting],
     *,
     all_required: bool = True,
     files_win: bool = False,
-) -> _Found:
+) -> Found:
     names = {setting.name for setting in wanted} | _ACCOUNTS
     settings = [setting for setting in SETTINGS if setting.name in names]
     environment = read_environment(environ, settings, files_win=files_win)
     accounts_only = [each for each in settings if each.of_account or each.name == "ACCOUNT"]
     process = read_plain(environment, [each for each in settings if each not in accounts_only])
     if "ACCOUNTS_FILE" in environment.wrong:
-        return _Found(environment, process, (), ())
+        return Found(environment, process, (), ())
     file = environment.given.get("ACCOUNTS_FILE")
     if file is None:
-        return _Found(
+        return Found(
             environment, process, (read_plain(environment, accounts_only, all_required=all_required),), ()
         )
     try:
         entries, problems = read_entries(read_bounded(file, MAX_FILE_BYTES), file)
     except (FileNotFoundError, ValueError) as exc:
         why = "doesn't exist any more." if isinstance(exc, FileNotFoundError) else str(exc)
-        return _Found(environment, process, (), (f"CONSUMER_ACCOUNTS_FILE names a file that {why}",))
+        return Found(environment, process, (), (f"CONSUMER_ACCOUNTS_FILE names a file that {why}",))
     if "ACCOUNT" in environment.given:
         problems.append(
             "CONSUMER_ACCOUNT is set, but the accounts have their names in CONSUMER_ACCOUNTS_FILE; unset it."
@@ -212,16 +221,16 @@ def _read(
     accounts = tuple(
         read_account(environment, entry, file, accounts_only, all_required=all_required) for entry in entries
     )
-    return _Found(environment, process, accounts, tuple(problems))
+    return Found(environment, process, accounts, tuple(problems))
 
 
-def _refuse(found: _Found, *account_checks: checks.Check) -> None:
-    if problems := _problems(found, *account_checks):
+def _refuse(found: Found, *account_checks: checks.Check) -> None:
+    if problems := problems_in(found, *account_checks):
         # A mistyped name is the likely cause of a missing one, so it is said here too.
         raise SettingsError((*problems, *found.environment.warnings))
 
 
-def _problems(found: _Found, *account_checks: checks.Check) -> tuple[str, ...]:
+def problems_in(found: Found, *account_checks: checks.Check) -> tuple[str, ...]:
     problems = [*found.environment.problems, *found.process.problems_of([checks.kafka_problems])]
     problems += found.problems
     for account in found.accounts:

@@ -10,7 +10,7 @@ class Answer:
     """What came back for one request.
 
     `body` is decompressed, at most `MAX_BODY_BYTES`, and left out of the repr: it holds content.
-    `truncated`: the body was longer, or broke off. `retry_after`: the header as sent.
+    `truncated`: the body was longer, or broke off. `retry_after`, `date`: the headers as sent.
     `left_today`: the header `api-count-left-today`, where it was a sound number.
     """
 
@@ -19,6 +19,7 @@ class Answer:
     retry_after: str | None = None
     left_today: int | None = None
     truncated: bool = False
+    date: str | None = None
 
     def __repr__(self) -> str:
         return f"Answer(status={self.status}, {len(self.body)} bytes, truncated={self.truncated})"

@@ -60,14 +60,26 @@ async def open_zoho(
     clock: Clock,
     mint_budget: MintBudget | None = None,
     on_mint: Callable[[str], None] = lambda result: None,  # noqa: ARG005
+    *,
+    on_token_answer: Callable[[Answer | Interrupted, float], None] = lambda came, seconds: None,  # noqa: ARG005
 ) -> AsyncIterator["ZohoClient"]:
-    """A client with its connections; leaving closes them and ends a mint that is under way."""
+    """A client with its connections; leaving closes them and ends a mint that is under way.
+
+    `on_token_answer` is shown what the accounts host said, secrets included, and how long that took.
+    """
+
+    async def ask(asked: Credential) -> Answer | Interrupted:
+        asked_at = clock()
+        came = await endpoint.ask(asked)
+        on_token_answer(came, clock() - asked_at)
+        return came
+
     async with (
         open_wire(USER_AGENT, rules.concurrency) as people,
         open_wire(USER_AGENT, _ACCOUNTS_CONNECTIONS) as accounts,
     ):
         endpoint = TokenEndpoint(accounts, rules.accounts_url, rules.timeout_seconds)
-        tokens = Tokens(endpoint.ask, credential, clock, mint_budget, on_mint)
+        tokens = Tokens(ask, credential, clock, mint_budget, on_mint)
         try:
             yield ZohoClient(rules, people, tokens, clock)
         finally:

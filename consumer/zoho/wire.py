@@ -107,7 +107,7 @@ class _Call:
         self.done = False
         self.body_bytes = 0
         self._transport: asyncio.Transport | None = None
-        self._head: tuple[int, str | None, int | None] | None = None
+        self._head: tuple[int, str | None, int | None, str | None] | None = None
         self._chunks: list[bytes] = []
 
     def start(self, transport: asyncio.Transport) -> None:
@@ -116,7 +116,8 @@ class _Call:
 
     def read_head(self, response: aiohttp.ClientResponse) -> None:
         counted_down = left_today(response.headers.get("api-count-left-today"))
-        self._head = (response.status, response.headers.get("Retry-After"), counted_down)
+        headers = response.headers
+        self._head = (response.status, headers.get("Retry-After"), counted_down, headers.get("Date"))
 
     def add(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
@@ -128,8 +129,9 @@ class _Call:
     def answer(self, *, truncated: bool) -> Answer:
         if self._head is None:
             raise RuntimeError("no answer was read")
-        status, retry_after, counted_down = self._head
-        return Answer(status, b"".join(self._chunks)[:MAX_BODY_BYTES], retry_after, counted_down, truncated)
+        status, retry_after, counted_down, date = self._head
+        body = b"".join(self._chunks)[:MAX_BODY_BYTES]
+        return Answer(status, body, retry_after, counted_down, truncated, date)
 
     def drop_connection(self) -> None:
         """Reset it and discard what is not sent yet.

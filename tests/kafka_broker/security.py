@@ -34,6 +34,7 @@ _SCRAM_ITERATIONS = 4096
 _ANSWER_SECONDS = 10
 _LISTENERS = {
     "SASL": "SASL_PLAINTEXT",
+    "SASLSCRAM": "SASL_PLAINTEXT",
     "TLS": "SSL",
     "MUTUAL": "SSL",
     "SASLTLS": "SASL_SSL",
@@ -73,15 +74,21 @@ def make_certificates(directory: Path) -> Certificates | None:
 
 
 def secure_broker(directory: Path, certificates: Certificates | None) -> Broker:
-    """A running broker: listeners SASL, and TLS, MUTUAL, SASLTLS where there are certificates; ACLs on.
+    """A running broker: listeners SASL, SASLSCRAM (which has SCRAM-SHA-512 alone), and TLS, MUTUAL, SASLTLS
+    where there are certificates; ACLs on.
 
     Its plain listener is for the test, which may do anything there.
     """
-    listeners = {name: protocol for name, protocol in _LISTENERS.items() if certificates or name == "SASL"}
+    listeners = {
+        name: protocol
+        for name, protocol in _LISTENERS.items()
+        if certificates or protocol == "SASL_PLAINTEXT"
+    }
     properties = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:ANONYMOUS;User:{MAY_ALL};User:CN={CLIENT_NAME}",
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+        "listener.name.saslscram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
     }
     users = "".join(f' user_{name}="{PASSWORD}"' for name in (MAY_ALL, MAY_WHAT_IS_GRANTED))
     for name in listeners:

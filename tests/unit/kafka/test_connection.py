@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka import errors
 
+from consumer.kafka import connection
 from consumer.kafka.connection import (
     KafkaRefusedError,
     KafkaUnreachableError,
@@ -157,3 +158,15 @@ def test_a_file_without_a_certificate_is_a_settings_problem(tmp_path: Path) -> N
         client_options(kafka)
 
     assert caught.value.problems[0].startswith("CONSUMER_KAFKA_SSL_CA_FILE ")
+
+
+async def test_a_certificate_is_no_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's error for it is a ValueError as well, as is what aiokafka raises for a wrong password."""
+
+    async def untrusted(*_: object, **__: object) -> None:
+        raise ssl.SSLCertVerificationError("unable to get local issuer certificate")
+
+    monkeypatch.setattr(connection, "create_conn", untrusted)
+
+    with pytest.raises(KafkaRefusedError, match="CONSUMER_KAFKA_SSL_CA_FILE"):
+        await check_connection(sasl("127.0.0.1:1"), 1.0)

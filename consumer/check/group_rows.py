@@ -1,0 +1,115 @@
+"""The consumer group, seen from outside: who owns the account, how far it is, what its quota's state says."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from consumer.check.rows import Gravity, Group, Row
+from consumer.clock import rfc3339
+from consumer.delivery.commits import Entry, keeper
+from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
+from consumer.delivery.quota import QuotaLimits
+from consumer.delivery.quota_state import QuotaState, read_state, taken_over
+from consumer.kafka.inspection import SeenGroup
+from consumer.records import TopicPartition
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account's quota as the group's last commit says it.
+
+    `state` is None where nothing was ever committed, or not by a consumer (`foreign`).
+    """
+
+    state: QuotaState | None
+    foreign: bool = False
+
+    @property
+    def mints(self) -> MintBudget:
+        """The tokens minted so far, as far as is known."""
+        return MintBudget() if self.state is None else self.state.mints
+
+
+def standing_of(source: str, committed: Mapping[TopicPartition, Entry]) -> Standing:
+    """Read the state, which is kept with the position of the source topic's lowest partition."""
+    own = [partition for partition in committed if partition.topic == source]
+    if not own:
+        return Standing(None)
+    try:
+        return Standing(read_state(committed[keeper(own, source)].metadata)[0])
+    except ValueError:
+        return Standing(None, foreign=True)
+
+
+def member_rows(seen: SeenGroup) -> Iterator[Row]:
+    """The group as a whole."""
+    group = Group("group")
+    if not seen.members:
+        yield group.ok("members", "none: no consumer runs with this group now")
+        return
+    names = [str(member) for member in seen.members[:_SHOWN]]
+    yield group.ok("members", f"{len(seen.members)} ({seen.state}): {_listed(names, len(seen.members))}")
+
+
+def account_rows(
+    source: str,
+    partitions: Collection[TopicPartition],
+    seen: SeenGroup,
+    ends: Mapping[TopicPartition, int] | None,
+    account: str,
+) -> Iterator[Row]:
+    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read."""
+    group = Group("group", account)
+    owner = seen.owner(source)
+    if owner is not None:
+        yield group.ok("owner", str(owner))
+    elif not seen.settled:
+        yield group.unchecked("owner", f"the group is rebalancing ({seen.state})", "Look again.")
+    elif seen.members:
+        todo = "Look whether its replicas have this account's settings, and the same source topic."
+        yield group.bad(Gravity.FINDING, "owner", f"nobody, though the group has members, of {source}", todo)
+    else:
+        yield group.ok("owner", "nobody")
+    known = {each: seen.committed[each].position for each in partitions if each in seen.committed}
+    if not known:
+        yield group.ok("positions", "none yet: the first run begins where CONSUMER_START_FROM says")
+        return
+    at = [f"{topic}:{number} at {position}" for (topic, number), position in sorted(known.items())[:_SHOWN]]
+    yield group.ok("positions", _listed(at, len(known)))
+    if ends is None:
+        yield group.unchecked("lag", "the ends of the topics could not be read")
+        return
+    lag = sum(max(0, ends.get(partition, 0) - position) for partition, position in known.items())
+    yield group.ok("lag", f"{lag} record{'' if lag == 1 else 's'} not finished yet")
+
+
+def quota_rows(standing: Standing, limits: QuotaLimits | None, now: float, account: str) -> Iterator[Row]:
+    """The quota's state in words, by this host's clock `now`."""
+    group = Group("group", account)
+    if standing.foreign:
+        found = "the position was set by hand: the next owner counts all slots and mints as just used"
+        yield group.ok("slots", found)
+        return
+    if standing.state is None:
+        yield group.ok("slots", "no state yet: no consumer has run with this group")
+        return
+    if limits is None:
+        yield group.unchecked("slots", "the account's settings can't be used")
+        return
+    state = taken_over(standing.state, limits, now)
+    used = limits.requests - state.quota.free(limits, now)
+    yield group.ok("slots", f"{used} of {limits.requests} in use, as last committed")
+    quiet_until = state.quota.quiet_until(limits)
+    if math.isfinite(quiet_until) and quiet_until > now:
+        yield group.ok("calls", f"may be under way until {rfc3339(quiet_until)}")
+    if state.closed is not None:
+        yield group.ok("lock", f"{state.closed.state} until {rfc3339(state.closed.until)}")
+    recent = sum(at > now - standing.mints.window_seconds for at in standing.mints.minted_at)
+    yield group.ok("tokens", f"{recent} of {MAX_MINTS} minted in the last 10 minutes")
+
+
+def _listed(shown: Sequence[str], count: int) -> str:
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return "; ".join(shown) + more

@@ -1,0 +1,182 @@
+"""One real call as the account's owner: by the very parts that serve it, with no record read or settled.
+
+The group is joined, the account taken over with its quota's state, and one change put into its backlog.
+The worker does the rest as ever: waits where the state says so, has a slot reserved by a fenced commit,
+calls, and the last commit records the answer. No outcome is written: there is no record that it would
+be of, and the ledger says what was applied of the stream.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from consumer import __version__
+from consumer.app import CLOSING_SECONDS
+from consumer.check.one_call import Nowhere, OneCall, OwnCall
+from consumer.check.zoho_rows import TokenAnswers
+from consumer.clock import rfc3339, steady_clock
+from consumer.delivery.account import Account
+from consumer.delivery.ports import Silent
+from consumer.delivery.session_ledger import SessionLedger
+from consumer.delivery.verdicts import CallReport
+from consumer.events.binary import Message
+from consumer.events.model import Event
+from consumer.kafka.clients import consumer_factory, reservation_life
+from consumer.kafka.connection import KafkaRefusedError
+from consumer.kafka.journal import Journal
+from consumer.kafka.member import Member
+from consumer.records import Record
+from consumer.rules import account_rules, credential, zoho_rules
+from consumer.settings import AccountSettings, Settings
+from consumer.zoho.client import open_zoho
+
+# From joining the group to the call's answer. A slot may have to be waited for, and calls of an owner
+# that crashed to be over.
+SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+_SOON_SECONDS = 0.5
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The call's verdict, and what the accounts host said on the way."""
+
+    report: CallReport
+    answers: TokenAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Why there was no call. `owned`: another member has the account."""
+
+    reason: str
+    owned: bool = False
+
+
+async def send(
+    settings: Settings, account: AccountSettings, event: Event, message: Message, tell: Tell
+) -> Sent | NotSent:
+    """Make the call. Raises KafkaRefusedError; what else is wrong with Kafka comes as NotSent, in time.
+
+    `tell` is told what is waited for.
+    """
+    async with AsyncExitStack() as stack:
+        answers = TokenAnswers()
+        clock = steady_clock()
+        zoho = await stack.enter_async_context(
+            open_zoho(zoho_rules(account), credential(account), clock, on_token_answer=answers.take)
+        )
+        port = OneCall(zoho)
+        life = reservation_life(settings.kafka.session_timeout_seconds, settings.shutdown_seconds)
+        nowhere = Nowhere()
+        served = Account(
+            rules=account_rules(account, life),
+            zoho=port,
+            letters=nowhere,
+            outcomes=nowhere,
+            history=nowhere,
+            ledger=SessionLedger(time.time),
+            telemetry=Silent(),
+            clock=clock,
+            clock_behind=lambda: time.time() - clock(),
+        )
+        record = Record(
+            account.source_topic, 0, 0, int(time.time() * 1000), message.key, message.value, message.headers
+        )
+        journal = Journal(report=lambda _: None)
+        accounts = OwnCall(
+            [served],
+            group=settings.kafka.group_id,
+            version=__version__,
+            clock=clock,
+            wall_clock=time.time,
+            chance=random.random,
+            on_progress=journal.moved,
+        )
+        accounts.have(event, record, port)
+        journal.keep(accounts)
+        found = await _as_member(settings, account, accounts, journal, tell)
+    return found if isinstance(found, NotSent) else Sent(found, answers)
+
+
+async def _as_member(
+    settings: Settings, account: AccountSettings, accounts: OwnCall, journal: Journal, tell: Tell
+) -> CallReport | NotSent:
+    """Join, wait for the call, leave with a last commit."""
+    refused: KafkaRefusedError | None = None
+    found: NotSent | None = None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            member = Member(
+                accounts,
+                journal,
+                make_consumer=consumer_factory(
+                    settings.kafka,
+                    {account.replay_topic: account.source_topic},
+                    rebalance_seconds=settings.shutdown_seconds,
+                ),
+                on_rebuild=lambda: None,
+                start_from=lambda topic: account.start_from if topic == account.source_topic else "earliest",
+                group=settings.kafka.group_id,
+                drain_seconds=settings.shutdown_seconds - CLOSING_SECONDS,
+                coordinator_seconds=2 * settings.kafka.session_timeout_seconds,
+                tasks=tasks,
+            )
+            keeping = tasks.create_task(journal.run(), name="journal")
+            running = tasks.create_task(member.run(), name="member")
+            try:
+                found = await _call_made(accounts, member, running, tell)
+            finally:
+                member.stop()
+                await asyncio.wait([running])
+                keeping.cancel()
+    except* KafkaRefusedError as group:
+        refused = _first(group)
+    if refused is not None:
+        raise refused
+    # One that was under way when patience ended has ended since.
+    return accounts.port.report or found or NotSent("the group could not be joined")
+
+
+async def _call_made(
+    accounts: OwnCall, member: Member, running: "asyncio.Task[None]", tell: Tell
+) -> NotSent | None:
+    """Wait for the call, within bounds; why there is none. What lasts longer is not waited for at all."""
+    account = accounts.accounts[0]
+    give_up_at = account.clock() + SECONDS
+    told = ""
+    while not running.done() and not accounts.ended:
+        if accounts.lost:
+            return NotSent(accounts.lost)
+        if member.joined and not account.owned:
+            return NotSent("another member of the group has taken the account over just now", owned=True)
+        now, until = account.clock(), _waits_until(account)
+        reason = account.reason if member.joined else "the group is joined"
+        why = f"{reason or 'a slot is waited for'}, until {rfc3339(account.wall(until))}"
+        if now >= give_up_at:
+            return NotSent(f"no call was possible in {SECONDS:g} s: {reason or 'no slot was to be had'}")
+        if member.joined and until > give_up_at:
+            return NotSent(f"no call is possible now: {why}")
+        if member.joined and until > now + _SOON_SECONDS and why != told:
+            tell(f"Waiting: {why} …")
+            told = why
+        await asyncio.wait([running], timeout=_LOOK_SECONDS)
+    return None
+
+
+def _waits_until(account: Account) -> float:
+    """When a call may start, by the account's clock, as far as that is known; in the past: now."""
+    now = account.clock()
+    closed = account.gate.closed
+    slot_at = account.quota.next_free_at(account.limits(now), now) or now
+    return max(account.quiet_until, slot_at, now if closed is None else closed.until)
+
+
+def _first(group: BaseExceptionGroup[KafkaRefusedError]) -> KafkaRefusedError:
+    found = group.exceptions[0]
+    return found if isinstance(found, KafkaRefusedError) else _first(found)

@@ -1,0 +1,101 @@
+"""The group in words: its owner, its positions, its quota's state."""
+
+from consumer.check.group_rows import Standing, account_rows, quota_rows, standing_of
+from consumer.check.rows import Gravity, Mark
+from consumer.clock import rfc3339
+from consumer.delivery.commits import Entry
+from consumer.delivery.gate import AccountState, Closed
+from consumer.delivery.mint_budget import MintBudget
+from consumer.delivery.quota import Quota, QuotaLimits
+from consumer.delivery.quota_state import QuotaState
+from consumer.kafka.inspection import SeenGroup, SeenMember
+from consumer.records import TopicPartition
+
+NOW = 1_700_000_000.0
+FIRST, SECOND = TopicPartition("s", 0), TopicPartition("s", 1)
+LIMITS = QuotaLimits()
+
+
+def state(**parts: object) -> QuotaState:
+    """As a consumer left it."""
+    return QuotaState(**parts)  # type: ignore[arg-type]
+
+
+def text_of(found: QuotaState) -> str:
+    """As it stands in a commit."""
+    return found.to_text("w", 1, NOW)
+
+
+def test_the_state_is_read_beside_the_lowest_partition() -> None:
+    """Where a commit has none, a person set the position."""
+    left = text_of(state(mints=MintBudget((NOW - 10,))))
+
+    assert standing_of("s", {SECOND: Entry(7), FIRST: Entry(3, left)}).mints.minted_at == (NOW - 10,)
+    assert standing_of("s", {FIRST: Entry(3), SECOND: Entry(7)}) == Standing(None, foreign=True)
+    assert standing_of("s", {TopicPartition("other", 0): Entry(3, left)}) == Standing(None)
+
+
+def test_the_quota_is_told_in_words() -> None:
+    """Slots in use, a lock with its end, and the mints of the last ten minutes alone."""
+    left = state(
+        quota=Quota(inherited=(NOW - 5, NOW - 4)),
+        mints=MintBudget((NOW - 700, NOW - 10)),
+        closed=Closed(AccountState.THROTTLED, "locked", NOW - 5, NOW + 290),
+    )
+
+    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "")}
+
+    assert found == {
+        "slots": "2 of 30 in use, as last committed",
+        # The lock's end gets the clock margin, as for whoever takes over.
+        "lock": f"throttled until {rfc3339(NOW + 291)}",
+        "tokens": "1 of 10 minted in the last 10 minutes",
+    }
+
+
+def test_calls_without_an_answer_are_told() -> None:
+    """No call is made before they must be over."""
+    left = state(quota=Quota(pending=(NOW + 20,)))
+    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "")}
+
+    assert found["calls"] == f"may be under way until {rfc3339(NOW + 21)}"
+
+
+def test_without_a_state_it_is_said_why() -> None:
+    """Nobody ran, or somebody set the position; one row each."""
+    [new] = quota_rows(Standing(None), LIMITS, NOW, "")
+    [foreign] = quota_rows(Standing(None, foreign=True), LIMITS, NOW, "")
+
+    assert "no consumer has run" in new.found
+    assert "set by hand" in foreign.found
+
+
+def member(name: str, *topics: str) -> SeenMember:
+    """A member of the group."""
+    return SeenMember(name, "session-consumer", "10.0.0.7", frozenset(topics))
+
+
+def owner_and_positions(group: SeenGroup, ends: dict[TopicPartition, int] | None) -> list[str]:
+    """What is found of both."""
+    return [row.found for row in account_rows("s", [FIRST, SECOND], group, ends, "")]
+
+
+def test_the_owner_is_named_and_what_waits_counted() -> None:
+    """By member id and host; the lag is over both partitions."""
+    group = SeenGroup(
+        "Stable", (member("m-2"), member("m-1", "s")), None, {FIRST: Entry(3), SECOND: Entry(5)}
+    )
+
+    found = owner_and_positions(group, {FIRST: 10, SECOND: 5})
+
+    assert found == ["m-1 at 10.0.0.7", "s:0 at 3; s:1 at 5", "7 records not finished yet"]
+    assert "could not be read" in owner_and_positions(group, None)[2]
+
+
+def test_a_group_that_moves_or_has_no_owner() -> None:
+    """Just now is not known; with members that don't serve the account, something is wrong."""
+    moving = SeenGroup("PreparingRebalance", (member("m-1"),), None, {})
+    idle = SeenGroup("Stable", (member("m-1", "other"),), None, {})
+
+    assert next(account_rows("s", [], moving, {}, "")).mark is Mark.UNCHECKED
+    assert next(account_rows("s", [], idle, {}, "")).gravity is Gravity.FINDING
