@@ -34,8 +34,15 @@ def values_schema(values: ValuesFile) -> Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "session-consumer",
-        **_closed({value.name: _schema(value) for value in values.values}),
+        # A parent chart hands `global` down to every chart in it.
+        **_whole(values.values, {"global": {"type": "object"}}),
     }
+
+
+def _whole(values: tuple[Value, ...], more: Schema | None = None) -> Schema:
+    """Values that stand in values.yaml: one that is set to null is missing, and said to be."""
+    properties = {value.name: _schema(value) for value in values}
+    return _closed(properties | (more or {}), list(properties))
 
 
 def _schema(value: Value) -> Schema:
@@ -49,14 +56,11 @@ def _schema(value: Value) -> Schema:
     if value.schema is not None:
         return said | dict(value.schema)
     if value.children:
-        return said | _closed({child.name: _schema(child) for child in value.children})
+        return said | _whole(value.children)
     return said | {"type": next(name for kind, name in _TYPES if isinstance(value.default, kind))}
 
 
 def _closed(properties: Schema, required: list[str] | None = None) -> Schema:
-    # A parent chart hands `global` down to every chart in it.
-    if "replicaCount" in properties:
-        properties = properties | {"global": {"type": "object"}}
     closed: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     return closed | ({"required": required} if required else {})
 

@@ -27,7 +27,7 @@ affinity:
 
 {{- define "session-consumer.podMetadata" -}}
 labels:
-  {{- include "session-consumer.labels" .root | nindent 2 }}
+  {{- include "session-consumer.selectorLabels" .root | nindent 2 }}
   app.kubernetes.io/component: {{ .component }}
   {{- with .root.Values.podLabels }}
   {{- toYaml . | nindent 2 }}

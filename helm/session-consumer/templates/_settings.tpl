@@ -35,8 +35,7 @@
 
 {{/* The Secret that External Secrets makes, for an account or (empty) for all. Of a dict: root, account. */}}
 {{- define "session-consumer.externalSecretName" -}}
-{{- $fullname := include "session-consumer.fullname" .root -}}
-{{- if .account }}{{ printf "%s-%s" $fullname (include "session-consumer.objectName" .account) }}{{ else }}{{ $fullname }}{{ end -}}
+{{ include "session-consumer.fullname" .root }}-secret{{ if .account }}-{{ include "session-consumer.objectName" .account }}{{ end }}
 {{- end -}}
 
 {{/* The Secret that holds a `secret` value's keys; empty where there is none. Of a dict: root, account, secret. */}}
