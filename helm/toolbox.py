@@ -1,7 +1,7 @@
 """The chart's real tools, built once from their Go modules: `python -m helm.toolbox`.
 
-Pinned in helm/tools/go.mod and go.sum. Kept in $CONSUMER_TEST_CACHE or ~/.cache/session-consumer, in a directory
-named after those two files' contents: built anew only where they have changed.
+Pinned in helm/tools/go.mod and go.sum. Kept in $CONSUMER_TEST_CACHE or ~/.cache/session-consumer, in a
+directory named after those two files' contents: built anew only where they have changed.
 """
 
 import fcntl

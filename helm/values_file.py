@@ -70,7 +70,7 @@ class ValuesFile:
 
 
 def _constructed(node: yaml.Node) -> Any:
-    return yaml.SafeLoader("").construct_document(node)  # type: ignore[no-untyped-call]
+    return yaml.SafeLoader("").construct_document(node)
 
 
 def _taken_while_comment(lines: list[str]) -> Iterator[str]:

@@ -59,7 +59,11 @@ def _default(setting: Setting) -> str:
     if setting.default is None:
         return setting.default_text
     default = setting.default
-    return f"`{default:g}`" if isinstance(default, float) else f"`{str(default).lower() if default in (True, False) else default}`"
+    return (
+        f"`{default:g}`"
+        if isinstance(default, float)
+        else f"`{str(default).lower() if default in (True, False) else default}`"
+    )
 
 
 def _cell(text: str) -> str:

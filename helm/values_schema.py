@@ -1,4 +1,4 @@
-"""values.schema.json: what values.yaml allows. Unknown keys are refused everywhere the chart knows the keys."""
+"""values.schema.json: what values.yaml allows. Where the chart knows the keys, no others are taken."""
 
 from typing import Any
 

@@ -1,9 +1,11 @@
 """TLS, SASL and ACLs: the real process gets in where it may, and says what is missing where it may not."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer
@@ -12,6 +14,7 @@ from aiokafka import TopicPartition as KafkaPartition
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
+from tests.chart.rendering import acls_of
 from tests.integration.conftest import MakeConsumer
 from tests.integration.scene import (
     binary,
@@ -345,6 +348,24 @@ async def test_a_replay_topic_that_may_not_be_read_ends_the_start(
 
     assert made.replay in said
     assert "grant Read" in said
+
+
+async def test_the_rights_that_the_chart_gives_are_enough(
+    secure_kafka: SecureKafka, consumer_process: MakeConsumer, chart_tools: None
+) -> None:
+    """The KafkaUser of the Helm chart: applied, dead-lettered, and every topic's settings compared."""
+    made = unique_topics()
+    await create_topics(secure_kafka.own, *made.names)
+    for acl in acls_of("consumer", made):
+        operations = [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each).lower() for each in acl["operations"]]
+        resource = acl["resource"]
+        grant(secure_kafka.own, resource["type"], resource["name"], *cast("list[Operation]", operations))
+
+    lines = await applied_and_dead_lettered(
+        secure_kafka, "SASL", consumer_process, plain(MAY_WHAT_IS_GRANTED), made
+    )
+
+    assert not any("DescribeConfigs" in line for line in lines)
 
 
 async def test_a_dead_letter_topic_that_may_not_be_written_is_waited_for(

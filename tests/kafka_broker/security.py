@@ -28,7 +28,7 @@ PASSWORD = "pw-7f3a-not-to-be-seen"
 SCRAM_PASSWORD = "pw-9c1b-not-to-be-seen"
 CLIENT_NAME = "consumer-by-certificate"
 
-Operation = Literal["read", "write", "describe"]
+Operation = Literal["read", "write", "describe", "describe_configs"]
 
 _SCRAM_ITERATIONS = 4096
 _ANSWER_SECONDS = 10
