@@ -64,12 +64,13 @@ def _settings() -> Iterator[str]:
 def _assignment(setting: Setting) -> str:
     default = setting.default
     if setting.name in STANDING:
-        return f"{key(setting)}: {_yaml(default)}"
+        return f"{key(setting)}: {yaml_text(default)}"
     text = setting.default_text
-    return f"# {key(setting)}: {text.strip('`') if text.startswith('`') else _yaml(default)}"
+    return f"# {key(setting)}: {text.strip('`') if text.startswith('`') else yaml_text(default)}"
 
 
-def _yaml(default: object) -> str:
+def yaml_text(default: object) -> str:
+    """A default as it is written in values.yaml."""
     match default:
         case None:
             return '""'

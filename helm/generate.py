@@ -1,6 +1,6 @@
 """The chart's pages and schema from values.yaml and the settings: `python -m helm.generate [--check]`.
 
-Written: the settings in values.yaml's `config`, values.schema.json and the chart's README.md.
+Written: the settings in values.yaml's `config`, values.schema.json, and README.md after what README.md.in says.
 """
 
 import json
@@ -23,7 +23,7 @@ def generated_texts() -> dict[Path, str]:
     return {
         path: text,
         CHART / "values.schema.json": json.dumps(values_schema(values), indent=2, ensure_ascii=False) + "\n",
-        CHART / "README.md": readme(values),
+        CHART / "README.md": readme((CHART / "README.md.in").read_text(encoding="utf-8"), values),
     }
 
 

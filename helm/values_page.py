@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator
 
 from consumer.settings.setting import Setting
-from helm.chart_settings import ACCOUNT_CONFIG, CONFIG, SET_BY_CHART, explained, key
+from helm.chart_settings import ACCOUNT_CONFIG, CONFIG, SET_BY_CHART, explained, key, yaml_text
 from helm.values_file import Value, ValuesFile
 
 
-def readme(values: ValuesFile) -> str:
-    """The whole page."""
-    return "\n".join([HEAD, *_sections(values)])
+def readme(head: str, values: ValuesFile) -> str:
+    """The whole page: `head`, which people write, and the values."""
+    return "\n".join([head, *_sections(values)])
 
 
 def _sections(values: ValuesFile) -> Iterator[str]:
@@ -56,22 +56,8 @@ def _settings() -> Iterator[str]:
 def _default(setting: Setting) -> str:
     if setting.required:
         return "**required**"
-    if setting.default is None:
-        return setting.default_text
-    default = setting.default
-    return (
-        f"`{default:g}`"
-        if isinstance(default, float)
-        else f"`{str(default).lower() if default in (True, False) else default}`"
-    )
+    return setting.default_text if setting.default is None else f"`{yaml_text(setting.default)}`"
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-HEAD = """\
-# session-consumer, the Helm chart
-
-Generated from values.yaml and the settings: `make generate`.
-"""
