@@ -1,6 +1,6 @@
 """The chart's pages and schema from values.yaml and the settings: `python -m helm.generate [--check]`.
 
-Written: the settings in values.yaml's `config`, values.schema.json, and README.md after what README.md.in says.
+Written: the settings in values.yaml, values.schema.json, and README.md after what README.md.in says.
 """
 
 import json

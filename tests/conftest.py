@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helm.toolbox import TOOLS, ToolsUnavailableError, tool
-from tests.chart.untested import UNTESTED_CHART, without_chart_tools
+from helm.toolbox import CHART_TOOLS, ToolsUnavailableError
+from tests.chart.untested import UNTESTED_API_SERVER, UNTESTED_CHART, without_api_server, without_chart_tools
 from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
 from tests.kafka_broker.under_test import KafkaUnderTest, kafka_under_test
@@ -36,8 +36,8 @@ def kafka(
 def chart_tools(request: pytest.FixtureRequest) -> None:
     """Helm and its like, built by `make tools`: minutes, which no test's time allows."""
     try:
-        for name in TOOLS:
-            tool(name)
+        for name in CHART_TOOLS.packages:
+            CHART_TOOLS.tool(name)
     except ToolsUnavailableError as problem:
         request.config.stash[UNTESTED_CHART].skip(str(problem))
 
@@ -61,11 +61,12 @@ def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBr
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[UNTESTED] = without_kafka()
     config.stash[UNTESTED_CHART] = without_chart_tools()
+    config.stash[UNTESTED_API_SERVER] = without_api_server()
     config.pluginmanager.register(_Listener(_untested(config)))
 
 
 def _untested(config: pytest.Config) -> tuple[Untested, ...]:
-    return config.stash[UNTESTED], config.stash[UNTESTED_CHART]
+    return config.stash[UNTESTED], config.stash[UNTESTED_CHART], config.stash[UNTESTED_API_SERVER]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from helm.generate import CHART
-from helm.toolbox import tool
+from helm.toolbox import CHART_TOOLS
 from tests.kafka_broker.traffic import Topics
 
 EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
@@ -62,7 +62,9 @@ def render(
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     """Helm itself."""
-    return subprocess.run([tool("helm"), *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [CHART_TOOLS.tool("helm"), *words], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def acls_of(user: str, topics: Topics) -> list[Manifest]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helm.generate import CHART
-from helm.toolbox import tool
+from helm.toolbox import CHART_TOOLS
 from tests.chart.rendering import EXAMPLES, KUBERNETES, LEAST, NEWEST, Rendered, render, run
 from tests.chart.schemas import write_schemas
 
@@ -26,7 +26,7 @@ def test_the_linter_has_nothing_to_say(values: Path) -> None:
 def test_templates_keep_their_promises() -> None:
     """helm-unittest: each promise a sentence in the chart's tests/, and a snapshot of the least values."""
     done = subprocess.run(
-        [tool("helm-unittest"), "--strict", str(CHART)],
+        [CHART_TOOLS.tool("helm-unittest"), "--strict", str(CHART)],
         capture_output=True,
         text=True,
         timeout=100,
@@ -113,7 +113,7 @@ def judged(rendered: Rendered, kubernetes: str, directory: Path) -> str:
     schemas.mkdir()
     location = write_schemas(schemas, kubernetes)
     done = subprocess.run(
-        [tool("kubeconform"), "-strict", "-summary", "-schema-location", location],
+        [CHART_TOOLS.tool("kubeconform"), "-strict", "-summary", "-schema-location", location],
         input=rendered.text, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     counted = f"{len(rendered.manifests)} resources" in done.stdout and "Skipped: 0" in done.stdout

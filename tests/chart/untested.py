@@ -20,3 +20,17 @@ def without_chart_tools() -> Untested:
         meaning="what the Helm chart renders and refuses",
         remedy=_HOW_TO_GET_IT,
     )
+
+
+UNTESTED_API_SERVER = pytest.StashKey[Untested]()
+
+
+def without_api_server() -> Untested:
+    """For the tests that need Kubernetes's own API server."""
+    return Untested(
+        title="Kubernetes API server",
+        thing="a real Kubernetes API server",
+        mark="no API server: ",
+        meaning="what Kubernetes itself makes of the chart",
+        remedy="Go 1.26 or newer, etcd and kubectl bring it back: the run builds the server once and keeps it.",
+    )

@@ -1,5 +1,5 @@
 // The API server of the chart's test. Kubernetes' own parts are released as modules of their own, of its minor version.
-module session-consumer/tests/chart/apiserver
+module session-consumer/tests/chart/kube-apiserver
 
 go 1.26.0
 
