@@ -1,11 +1,11 @@
-"""A real Kubernetes API server on an etcd, both on this machine's loopback. No controllers, so nothing runs."""
+"""A real Kubernetes API server on an etcd, both on the loopback. No controllers, so nothing runs."""
 
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,11 +90,10 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
 def _wait_until_ready(server: ApiServer, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
+        with suppress(AssertionError):
             server.kubectl("get", "--raw", "/readyz")
             return
-        except AssertionError:
-            time.sleep(0.3)
+        time.sleep(0.3)
     raise AssertionError(f"the API server is not ready: {log.read_text()[-2000:]}")
 
 
@@ -103,7 +102,8 @@ def _kubeconfig(directory: Path, port: int) -> Path:
     path.write_text(
         "apiVersion: v1\nkind: Config\ncurrent-context: test\n"
         "contexts: [{name: test, context: {cluster: test, user: test}}]\n"
-        f"clusters: [{{name: test, cluster: {{server: 'https://127.0.0.1:{port}', insecure-skip-tls-verify: true}}}}]\n"
+        "clusters:\n  - name: test\n    cluster:\n"
+        f"      {{server: 'https://127.0.0.1:{port}', insecure-skip-tls-verify: true}}\n"
         f"users: [{{name: test, user: {{token: {_TOKEN}}}}}]\n"
     )
     path.chmod(0o600)

@@ -107,6 +107,16 @@ def test_rules_and_dashboards_are_taken_as_they_are(tmp_path: Path) -> None:
     assert judged(rendered, NEWEST, tmp_path) == ""
 
 
+def test_a_chart_without_rules_says_so(tmp_path: Path) -> None:
+    """Rather than an empty PrometheusRule, or an empty dashboard."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("files"))
+
+    for part in ("prometheusRule", "dashboard"):
+        with pytest.raises(AssertionError, match=f"{part}.enabled is true, but this chart has no file"):
+            render(LEAST, chart=chart, sets=[f"{part}.enabled=true"])
+
+
 def judged(rendered: Rendered, kubernetes: str, directory: Path) -> str:
     """What kubeconform finds wrong; empty where nothing is."""
     schemas = directory / kubernetes

@@ -32,5 +32,5 @@ def without_api_server() -> Untested:
         thing="a real Kubernetes API server",
         mark="no API server: ",
         meaning="what Kubernetes itself makes of the chart",
-        remedy="Go 1.26 or newer, etcd and kubectl bring it back: the run builds the server once and keeps it.",
+        remedy="Go 1.26 or newer, etcd and kubectl bring it back: the run builds the server once.",
     )
