@@ -16,7 +16,7 @@ from tests.chart.test_chart import REPLAY
 from tests.chart.untested import UNTESTED_API_SERVER
 
 # The first run builds the server.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.usefixtures("chart_tools"), pytest.mark.slow, pytest.mark.timeout(1800)]
 
 examples = pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 

@@ -11,6 +11,8 @@ from helm.toolbox import CHART_TOOLS
 from tests.chart.rendering import EXAMPLES, KUBERNETES, LEAST, NEWEST, Rendered, render, run
 from tests.chart.schemas import write_schemas
 
+pytestmark = pytest.mark.usefixtures("chart_tools")
+
 REPLAY = ("replay.enabled=true", "replay.args={--class,session_not_found,--yes}")
 examples = pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 
