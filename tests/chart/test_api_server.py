@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -35,9 +36,9 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def namespace(server: ApiServer, request: pytest.FixtureRequest) -> str:
+def namespace(server: ApiServer) -> str:
     """One of the test's own, in which only pods of the restricted standard may be."""
-    name = f"test-{abs(hash(request.node.name))}"
+    name = f"test-{uuid4().hex[:8]}"
     server.kubectl("create", "namespace", name)
     server.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     server.kubectl("create", "serviceaccount", "-n", name, "default")
