@@ -8,7 +8,7 @@ import yaml
 
 from consumer.kafka.topic_plan import wanted_topics
 from consumer.settings import TopicNames
-from consumer.settings.load import load_settings
+from consumer.settings.load import load_settings, load_topic_settings
 from helm.generate import CHART
 from tests.chart.rendering import EXAMPLES, LEAST, Manifest, Rendered, render
 
@@ -32,6 +32,21 @@ def test_the_program_takes_what_the_chart_gives(values: Path, tmp_path: Path) ->
         wanted = given["config"] | given.get("accounts", {}).get(account.name, {}).get("config", {})
         shared = {name: value for name, value in wanted.items() if name in type(account).model_fields}
         assert shared == {name: getattr(account, name) for name in shared}
+
+
+@pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
+def test_the_replay_job_gets_into_kafka_without_a_credential_of_zohos(values: Path, tmp_path: Path) -> None:
+    """Its variables and files are all that commands for Kafka ask for."""
+    rendered = render(values, sets=["replay.enabled=true", "replay.args={ID,--yes}"])
+
+    environ = environment(rendered, rendered.one("Job"), tmp_path)
+    settings = load_topic_settings(environ)
+
+    whole = load_settings(environment(rendered, rendered.one("Deployment"), tmp_path / "consumer"))
+    assert {account.dead_letter_topic for account in whole.accounts} == {
+        account.dead_letter_topic for account in settings.accounts
+    }
+    assert [] == [path.name for path in tmp_path.iterdir() if "ZOHO" in path.name]
 
 
 def test_strimzis_topics_are_those_that_the_program_makes() -> None:
@@ -61,24 +76,26 @@ def environment(rendered: Rendered, owner: Manifest, root: Path) -> dict[str, st
 
 
 def _projected(rendered: Rendered, source: dict[str, Any]) -> list[tuple[str, str]]:
+    """The paths of a volume's source, and what would be there."""
     [(kind, what)] = source.items()
     if kind == "configMap":
         return list(rendered.one("ConfigMap", what["name"])["data"].items())
-    external = [
-        each
-        for each in rendered.manifests
-        if each["kind"] == "ExternalSecret" and each["metadata"]["name"] == what["name"]
-    ]
-    if "items" in what:
-        keys = {item["key"]: item["path"] for item in what["items"]}
-        known = {each["secretKey"] for secret in external for each in secret["spec"]["data"]}
-        assert not external or keys.keys() <= known
-    else:
-        named = [each["secretKey"] for secret in external for each in secret["spec"]["data"]]
-        keys = {name: name for name in named or _OF_ONE_ACCOUNT}
-        if "CONSUMER_KAFKA_SASL_MECHANISM" not in rendered.text:
-            keys.pop("CONSUMER_KAFKA_SASL_PASSWORD", None)
-    return [(path, f"{name}-of-{what['name']}") for name, path in keys.items()]
+    there = _keys_of_secret(rendered, what["name"])
+    paths = {item["key"]: item["path"] for item in what.get("items", [])} or {key: key for key in there}
+    if what.get("optional"):
+        paths = {key: path for key, path in paths.items() if key in there}
+    # A pod doesn't start where a key is missing.
+    assert "-secret" not in what["name"] or paths.keys() <= there
+    return [(path, f"{key}-of-{what['name']}") for key, path in paths.items()]
+
+
+def _keys_of_secret(rendered: Rendered, name: str) -> set[str]:
+    """Those that External Secrets fetches, else what somebody would have put there for one account."""
+    for each in rendered.manifests:
+        if each["kind"] == "ExternalSecret" and each["metadata"]["name"] == name:
+            return {reference["secretKey"] for reference in each["spec"]["data"]}
+    keys = set(_OF_ONE_ACCOUNT)
+    return keys if "CONSUMER_KAFKA_SASL_MECHANISM" in rendered.text else keys - {_OF_ONE_ACCOUNT[0]}
 
 
 _OF_ONE_ACCOUNT = (

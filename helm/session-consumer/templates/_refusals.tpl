@@ -197,7 +197,7 @@
 {{- if .enabled -}}
 {{- if not .args -}}
 {{- $problems = append $problems "replay.args is empty: say which dead letters, such as {--class,session_not_found,--canary,5,--yes,--reason,…}." -}}
-{{- else if not (or (has "--yes" .args) (has "--dry-run" .args)) -}}
+{{- else if not (or (has "--yes" .args) (has "-y" .args) (has "--dry-run" .args)) -}}
 {{- $problems = append $problems "replay.args has no --yes: nobody can answer a question in a Job; look at it with --dry-run first." -}}
 {{- end -}}
 {{- end -}}

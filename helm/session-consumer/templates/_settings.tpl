@@ -68,11 +68,12 @@ accounts:
 {{- if or .secret.existing (hasKey (default dict .secret.external) .variable) }}true{{ end -}}
 {{- end -}}
 
-{{/* Settings as variables, those that match. Of a dict: root, pattern. */}}
+{{/* Settings as variables; none is secret. Kafka's user where it is a user's own: see kafkaEnv. Of a dict: root, user. */}}
 {{- define "session-consumer.env" -}}
-{{- $pattern := .pattern -}}
-{{- range $key, $value := .root.Values.config }}
-{{- if and (ne (toString $value) "") (regexMatch $pattern $key) }}
+{{- $config := .root.Values.config -}}
+{{- if (include "session-consumer.kafkaAccess" . | fromJson).username -}}{{- $config = omit $config "kafka_sasl_username" -}}{{- end -}}
+{{- range $key, $value := $config }}
+{{- if ne (toString $value) "" }}
 - name: CONSUMER_{{ upper $key }}
   value: {{ include "session-consumer.text" $value | quote }}
 {{- end }}
