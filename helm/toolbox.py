@@ -1,7 +1,7 @@
 """Real tools, built once from pinned Go modules: `python -m helm.toolbox` builds those of the chart.
 
-Kept in $CONSUMER_TEST_CACHE or ~/.cache/session-consumer, in a directory named after the contents of the
-module's go.mod and go.sum: built anew only where they have changed.
+Kept in $CONSUMER_TEST_CACHE or ~/.cache/session-consumer, in a directory named after what they are made
+of (the module's go.mod and go.sum): built anew only where that has changed.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _BUILD_SECONDS = 1800
@@ -24,18 +24,24 @@ class ToolsUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """Executables of one Go module: `packages` by the executable's name."""
+    """Executables of one Go module: `packages` by the executable's name, `variables` set by the linker."""
 
     name: str
     module: Path
     packages: Mapping[str, str]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
         """Where this version of them is kept."""
         root = os.environ.get("CONSUMER_TEST_CACHE") or "~/.cache/session-consumer"
         pinned = b"".join((self.module / name).read_bytes() for name in ("go.mod", "go.sum"))
+        pinned += self._linker_flags.encode()
         return Path(root).expanduser() / f"{self.name}-{hashlib.sha256(pinned).hexdigest()[:12]}"
+
+    @property
+    def _linker_flags(self) -> str:
+        return " ".join(f"-X={name}={value}" for name, value in self.variables.items())
 
     def tool(self, name: str) -> Path:
         """The executable; ToolsUnavailableError where it was not built."""
@@ -64,7 +70,10 @@ class Toolbox:
         with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as fresh:
             made = Path(fresh, "tools")
             made.mkdir()
-            command = [go, "build", "-mod=readonly", "-trimpath", "-o", f"{made}/", *self.packages.values()]
+            command = [
+                *(go, "build", "-mod=readonly", "-trimpath", f"-ldflags={self._linker_flags}"),
+                *("-o", f"{made}/", *self.packages.values()),
+            ]
             try:
                 done = subprocess.run(
                     command,

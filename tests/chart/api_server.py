@@ -11,7 +11,14 @@ from pathlib import Path
 
 from helm.toolbox import CHART_TOOLS, Toolbox, ToolsUnavailableError
 
-API_SERVER = Toolbox("kube-apiserver", Path(__file__).parent / "apiserver", {"kube-apiserver": "."})
+_VERSION = "k8s.io/component-base/version"
+API_SERVER = Toolbox(
+    "kube-apiserver",
+    Path(__file__).parent / "apiserver",
+    {"kube-apiserver": "."},
+    # Kubernetes's own build sets them; clients ask which version they speak to.
+    {f"{_VERSION}.gitVersion": "v1.37.2", f"{_VERSION}.gitMajor": "1", f"{_VERSION}.gitMinor": "37"},
+)
 _READY_SECONDS = 60
 _TOKEN = "of-this-test-only"
 
