@@ -45,14 +45,21 @@ async def test_the_consumers_rights_are_enough(
 async def test_the_replayers_rights_are_enough(
     secure_kafka: SecureKafka, consumer_process: MakeConsumer
 ) -> None:
-    """To look at dead letters, and to write what became of one; with no right on the group or the source."""
+    """To look at dead letters and to replay one; with no right on the group or the source."""
     made = await topics_with_rights_of(secure_kafka, "replayer")
     await applied_and_dead_lettered(secure_kafka, "SASL", consumer_process, plain(MAY_ALL), made)
     env = settings_for(secure_kafka.at("SASL"), made, "http://127.0.0.1:1", **plain(MAY_WHAT_IS_GRANTED))
 
-    for command in ("stats", "list", "export", "discard --class event_unreadable --yes --reason tried"):
+    replay = "replay --class event_unreadable --force --canary 0 --no-wait --yes --reason tried"
+    for command, shows in (
+        ("stats", "1 open"),
+        ("list", "open"),
+        ("export", "1 dead letter"),
+        (replay, "1  to replay"),
+    ):
         words = [sys.executable, "-m", "consumer", "dlq", *command.split()]
         done = await asyncio.to_thread(
             subprocess.run, words, env=env, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert shows in done.stdout + done.stderr
