@@ -29,26 +29,31 @@ check: install ## format, lint, types, import directions, generated files
 	$(BIN)/lint-imports --no-logo | tail -n 2
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m consumer.reference_docs --check
+	$(BIN)/python -m helm.generate --check
 
 format: install ## mend what `check` says about format and imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: install ## schemas, example messages, docs/settings.md and docs/metrics.md, from the code
+generate: install ## schemas, example messages, docs/settings.md, docs/metrics.md, the chart's pages, from the code
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m consumer.reference_docs
+	$(BIN)/python -m helm.generate
 
 lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 
+tools: install ## helm, helm-unittest and kubeconform, built once from pinned Go modules (minutes, then cached)
+	$(BIN)/python -m helm.toolbox
+
 # Most tests wait for something most of the time; each worker has a broker of its own.
 WORKERS ?= 2
 
-test: install ## every promise, on a real Kafka and an emulated Zoho over real HTTP
+test: install tools ## every promise, on a real Kafka and an emulated Zoho over real HTTP
 	$(BIN)/python -m pytest -m "not slow" --numprocesses $(WORKERS) --dist worksteal
 
-test-all: install ## the same and the long ones: real windows, many crashes
+test-all: install tools ## the same and the long ones: real windows, many crashes
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 SEED ?= 1

@@ -1,4 +1,4 @@
-"""The broker of the run, and what is said where there is none."""
+"""The broker of the run, and what is said where there is none, or no tools for the chart."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from helm.toolbox import CHART_TOOLS, ToolsUnavailableError
+from tests.chart.untested import UNTESTED_API_SERVER, UNTESTED_CHART, without_api_server, without_chart_tools
 from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
 from tests.kafka_broker.under_test import KafkaUnderTest, kafka_under_test
-from tests.kafka_broker.untested import UNTESTED, Untested
+from tests.kafka_broker.untested import UNTESTED, without_kafka
+from tests.untested import Untested
 
 NEED_A_BROKER = {"kafka", "own_broker"}
 
@@ -29,6 +32,16 @@ def kafka(
         yield under_test
 
 
+@pytest.fixture(scope="session")
+def chart_tools(request: pytest.FixtureRequest) -> None:
+    """Helm and its like, built by `make tools`: minutes, which no test's time allows."""
+    try:
+        for name in CHART_TOOLS.packages:
+            CHART_TOOLS.tool(name)
+    except ToolsUnavailableError as problem:
+        request.config.stash[UNTESTED_CHART].skip(str(problem))
+
+
 @pytest.fixture
 def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBroker]:
     """Starts brokers that the test may kill: `own_broker(**{"message.max.bytes": "1000"})`."""
@@ -46,8 +59,14 @@ def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBr
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[UNTESTED] = Untested()
-    config.pluginmanager.register(_Listener(config.stash[UNTESTED]))
+    config.stash[UNTESTED] = without_kafka()
+    config.stash[UNTESTED_CHART] = without_chart_tools()
+    config.stash[UNTESTED_API_SERVER] = without_api_server()
+    config.pluginmanager.register(_Listener(_untested(config)))
+
+
+def _untested(config: pytest.Config) -> tuple[Untested, ...]:
+    return config.stash[UNTESTED], config.stash[UNTESTED_CHART], config.stash[UNTESTED_API_SERVER]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,24 +78,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if session.config.stash[UNTESTED].is_failure and exitstatus == pytest.ExitCode.OK:
+    if any(each.is_failure for each in _untested(session.config)) and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    untested = config.stash[UNTESTED]
-    if text := untested.block():
-        terminalreporter.section("not tested: Apache Kafka", sep="=", red=True, bold=True)
-        terminalreporter.line(text)
-        if untested.is_failure:
-            terminalreporter.line("CI=true: this is a failure.", red=True)
+    for untested in _untested(config):
+        if text := untested.block():
+            terminalreporter.section(f"not tested: {untested.title}", sep="=", red=True, bold=True)
+            terminalreporter.line(text)
+            if untested.is_failure:
+                terminalreporter.line("CI=true: this is a failure.", red=True)
 
 
 class _Listener:
     """Hears of every report; the hook has no access to the configuration."""
 
-    def __init__(self, untested: Untested) -> None:
+    def __init__(self, untested: tuple[Untested, ...]) -> None:
         self._untested = untested
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._untested.note(report)
+        for untested in self._untested:
+            untested.note(report)

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from consumer.events.zones import load_zone
@@ -18,45 +19,68 @@ MAX_TEXT_CHARACTERS = 4_096
 
 _INTEGER = re.compile(r"[0-9]{1,15}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
-_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+TOPIC_PATTERN = "[A-Za-z0-9._-]{1,249}"
+ACCOUNT_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+_TOPIC = re.compile(TOPIC_PATTERN, re.ASCII)
+_ACCOUNT = re.compile(ACCOUNT_PATTERN, re.ASCII)
 # Labels of 1 to 63: the name look-up fails in ways of its own on others.
 _HOST = re.compile(r"(?=[^.-])(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]{1,1024}", re.ASCII)
 _MAX_PORT = 65_535
 
 
-def integer(low: int, high: int) -> Parse:
+@dataclass(frozen=True, slots=True)
+class Whole:
     """A whole number between two bounds, both allowed."""
 
-    def parse(text: str) -> int:
-        if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
+    low: int
+    high: int
+
+    def __call__(self, text: str) -> int:
+        if not _INTEGER.fullmatch(text) or not self.low <= int(text) <= self.high:
+            raise ValueError(f"must be a whole number from {self.low} to {self.high}")
         return int(text)
 
-    return parse
 
-
-def decimal(low: float, high: float) -> Parse:
+@dataclass(frozen=True, slots=True)
+class Decimal:
     """A decimal number such as 15 or 0.25 between two bounds, both allowed; no exponent, no NaN."""
 
-    def parse(text: str) -> float:
-        if not _DECIMAL.fullmatch(text) or not low <= float(text) <= high:
-            raise ValueError(f"must be a decimal number from {low:g} to {high:g}")
+    low: float
+    high: float
+
+    def __call__(self, text: str) -> float:
+        if not _DECIMAL.fullmatch(text) or not self.low <= float(text) <= self.high:
+            raise ValueError(f"must be a decimal number from {self.low:g} to {self.high:g}")
         return float(text)
 
-    return parse
 
-
-def choice(*allowed: str, fold: Callable[[str], str] = str) -> Parse:
+@dataclass(frozen=True, slots=True)
+class Choice:
     """One of some words; `fold` may make upper and lower case the same."""
 
-    def parse(text: str) -> str:
-        if fold(text) not in allowed:
-            raise ValueError("must be " + one_of(allowed))
-        return fold(text)
+    allowed: tuple[str, ...]
+    fold: Callable[[str], str] = str
 
-    return parse
+    def __call__(self, text: str) -> str:
+        if self.fold(text) not in self.allowed:
+            raise ValueError("must be " + one_of(self.allowed))
+        return self.fold(text)
+
+
+def integer(low: int, high: int) -> Whole:
+    """Reads a whole number."""
+    return Whole(low, high)
+
+
+def decimal(low: float, high: float) -> Decimal:
+    """Reads a decimal number."""
+    return Decimal(low, high)
+
+
+def choice(*allowed: str, fold: Callable[[str], str] = str) -> Choice:
+    """Reads one of these words."""
+    return Choice(allowed, fold)
 
 
 def one_of(words: tuple[str, ...]) -> str:

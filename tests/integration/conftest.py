@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.kafka_broker.java import BrokerUnavailableError
+from tests.kafka_broker.security import SecureKafka, make_certificates, secure_broker
 from tests.kafka_broker.traffic import Topics, create_topics, unique_topics
 from tests.kafka_broker.under_test import KafkaUnderTest, delete_topics
+from tests.kafka_broker.untested import UNTESTED
 from tests.process import ConsumerProcess
 
 _DAY_MS = 86_400_000
@@ -63,3 +66,18 @@ def consumer_process(tmp_path: Path) -> Iterator[MakeConsumer]:
             return process
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecureKafka]:
+    """One broker for the whole run; it is slow to start."""
+    directory = tmp_path_factory.mktemp("secure")
+    certificates = make_certificates(directory / "certificates")
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(secure_broker(directory / "broker", certificates))
+        except BrokerUnavailableError as error:
+            request.config.stash[UNTESTED].skip(str(error))
+        yield SecureKafka(broker, certificates)

@@ -8,26 +8,18 @@ import pytest
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from tests.integration.check_scene import Said, event_file, run_check
-from tests.integration.test_kafka_security import (
-    WRONG_PASSWORD,
-    SecureKafka,
-    own_topics,
-    plain,
-    scram,
-    secure_kafka,
-)
+from tests.integration.secure_kafka import WRONG_PASSWORD, own_topics, plain, scram
 from tests.kafka_broker.security import (
     MAY_ALL,
     MAY_WHAT_IS_GRANTED,
     PASSWORD,
     SCRAM_PASSWORD,
     Operation,
+    SecureKafka,
     grant,
 )
 from tests.kafka_broker.traffic import Topics
 from tests.process import settings_for
-
-__all__ = ["secure_kafka"]  # the fixture: one broker for this file
 
 pytestmark = pytest.mark.kafka
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its own classes are not exported
     AclBinding,
     AclBindingFilter,
@@ -20,6 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its own cla
 )
 
 from tests.kafka_broker.broker import Broker
+from tests.kafka_broker.under_test import KafkaUnderTest
 
 # ANONYMOUS is who comes in without SASL and without a client certificate: the test itself, and the broker.
 MAY_ALL = "anything"  # this user may do anything
@@ -28,7 +30,7 @@ PASSWORD = "pw-7f3a-not-to-be-seen"
 SCRAM_PASSWORD = "pw-9c1b-not-to-be-seen"
 CLIENT_NAME = "consumer-by-certificate"
 
-Operation = Literal["read", "write", "describe"]
+Operation = Literal["read", "write", "describe", "describe_configs"]
 
 _SCRAM_ITERATIONS = 4096
 _ANSWER_SECONDS = 10
@@ -50,6 +52,29 @@ class Certificates:
     client_key: Path
     stranger: Path
     broker_keystore: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SecureKafka:
+    """The broker, and certificates where they could be made."""
+
+    broker: Broker
+    certificates: Certificates | None
+
+    def at(self, listener: str) -> KafkaUnderTest:
+        """One of its ways in."""
+        return KafkaUnderTest(self.broker.address(listener))
+
+    @property
+    def own(self) -> str:
+        """The way in of the test itself."""
+        return self.broker.bootstrap
+
+    def require_certificates(self) -> Certificates:
+        """They, or skip the test."""
+        if self.certificates is None:
+            pytest.skip("no openssl to make certificates with")
+        return self.certificates
 
 
 def make_certificates(directory: Path) -> Certificates | None:

@@ -1,0 +1,99 @@
+"""values.schema.json: what values.yaml allows. Where the chart knows the keys, no others are taken."""
+
+from typing import Any
+
+from consumer.settings import values as texts
+from consumer.settings.setting import Setting
+from consumer.settings.values import Choice, Decimal, Whole
+from helm.chart_settings import ACCOUNT_CONFIG, ACCOUNT_SECRETS, CONFIG, IN_SECRET, STANDING, explained, key
+from helm.values_file import Value, ValuesFile
+
+Schema = dict[str, Any]
+
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (list, "array"),
+    (dict, "object"),
+)
+_REFERENCE = {
+    "type": "object",
+    "required": ["key"],
+    "additionalProperties": False,
+    "properties": {
+        **{name: {"type": "string", "minLength": 1} for name in ("key", "property", "version")},
+        "decodingStrategy": {"enum": ["Auto", "Base64", "Base64URL", "None"]},
+    },
+}
+
+
+def values_schema(values: ValuesFile) -> Schema:
+    """The whole schema, draft 7."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "session-consumer",
+        # A parent chart hands `global` down to every chart in it.
+        **_whole(values.values, {"global": {"type": "object"}}),
+    }
+
+
+def _whole(values: tuple[Value, ...], more: Schema | None = None) -> Schema:
+    """Values that stand in values.yaml: one that is set to null is missing, and said to be."""
+    properties = {value.name: _schema(value) for value in values}
+    return _closed(properties | (more or {}), list(properties))
+
+
+def _schema(value: Value) -> Schema:
+    said = {"description": value.comment}
+    if value.path == "config":
+        return said | _closed({key(each): _setting(each) for each in CONFIG}, [s.lower() for s in STANDING])
+    if value.schema == "external":
+        return said | _external(IN_SECRET)
+    if value.schema == "accounts":
+        return said | _accounts()
+    if value.schema is not None:
+        return said | dict(value.schema)
+    if value.children:
+        return said | _whole(value.children)
+    return said | {"type": next(name for kind, name in _TYPES if isinstance(value.default, kind))}
+
+
+def _closed(properties: Schema, required: list[str] | None = None) -> Schema:
+    closed: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    return closed | ({"required": required} if required else {})
+
+
+def _accounts() -> Schema:
+    account = _closed(
+        {
+            "config": _closed({key(each): _setting(each) for each in ACCOUNT_CONFIG}),
+            "secret": _closed({"existing": {"type": "string"}, "external": _external(ACCOUNT_SECRETS)}),
+        },
+        ["config", "secret"],
+    )
+    names = {"pattern": f"^{texts.ACCOUNT_PATTERN}$"}
+    return {"type": "object", "maxProperties": 500, "propertyNames": names, "additionalProperties": account}
+
+
+def _external(variables: tuple[str, ...]) -> Schema:
+    return _closed(dict.fromkeys(variables, _REFERENCE))
+
+
+def _setting(setting: Setting) -> Schema:
+    """A setting's schema. An empty text is none: the program's default counts."""
+    said = {"description": explained(setting)}
+    match setting.parse:
+        case Whole(low, high):
+            return said | {"type": "integer", "minimum": low, "maximum": high}
+        case Decimal(low, high):
+            return said | {"type": "number", "minimum": low, "maximum": high}
+        case Choice(allowed):
+            return said | {"enum": [*allowed, ""]}
+        case texts.yes_or_no:
+            return said | {"type": "boolean"}
+        case texts.topic:
+            return said | {"type": "string", "pattern": f"^({texts.TOPIC_PATTERN})?$"}
+        case _:
+            return said | {"type": "string"}

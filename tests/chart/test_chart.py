@@ -1,0 +1,132 @@
+"""The chart by the real tools: Helm's linter, helm-unittest, and kubeconform against pinned schemas."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from helm.generate import CHART
+from helm.toolbox import CHART_TOOLS
+from tests.chart.rendering import EXAMPLES, KUBERNETES, LEAST, NEWEST, Rendered, render, run
+from tests.chart.schemas import write_schemas
+
+pytestmark = pytest.mark.usefixtures("chart_tools")
+
+REPLAY = ("replay.enabled=true", "replay.args={--class,session_not_found,--yes}")
+examples = pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
+
+
+@examples
+def test_the_linter_has_nothing_to_say(values: Path) -> None:
+    """`helm lint --strict`."""
+    done = run("lint", "--strict", str(CHART), "--kube-version", NEWEST, "--values", str(values))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_templates_keep_their_promises() -> None:
+    """helm-unittest: each promise a sentence in the chart's tests/, and a snapshot of the least values."""
+    done = subprocess.run(
+        [CHART_TOOLS.tool("helm-unittest"), "--strict", str(CHART)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@examples
+@pytest.mark.parametrize("kubernetes", KUBERNETES)
+def test_every_object_is_what_kubernetes_takes(values: Path, kubernetes: str, tmp_path: Path) -> None:
+    """kubeconform: no unknown field, no wrong type, custom resources included; the Jobs as well."""
+    without_hook = values.stem.startswith(("three", "strimzi"))
+    sets = REPLAY if without_hook else (*REPLAY, "topics.enabled=true")
+
+    said = judged(render(values, kubernetes=kubernetes, sets=sets), kubernetes, tmp_path)
+
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("Deployment", "replicas: 2\n  replica: 2"),
+        ("PodDisruptionBudget", "maxUnavailable: 1\n  maxAvailable: 1"),
+        ("KafkaTopic", "partitions: 6\n  partition: 6"),
+        ("PodMonitor", "podMetricsEndpoints:\n    - prot: http"),
+    ],
+)
+def test_a_wrong_object_is_found(kind: str, wrong: str, tmp_path: Path) -> None:
+    """The check above is one: a mistyped field does not pass, in a custom resource neither."""
+    rendered = render(CHART / "examples" / "strimzi-locked-down.yaml")
+    right = wrong.partition("\n")[0]
+    assert right in rendered.text
+
+    said = judged(Rendered(rendered.text.replace(right, wrong, 1)), NEWEST, tmp_path)
+
+    assert kind in said
+
+
+def test_three_accounts_are_ready_for_their_number() -> None:
+    """The example renders one Secret's place for each account, and no autoscaler."""
+    rendered = render(CHART / "examples" / "three-accounts.yaml")
+
+    kinds = [each["kind"] for each in rendered.manifests]
+    assert kinds.count("ExternalSecret") == 3
+    assert "HorizontalPodAutoscaler" not in kinds
+
+
+def test_changed_accounts_restart_the_pods() -> None:
+    """The accounts file is read at the start; a changed secret is no reason."""
+    values = CHART / "tests" / "values" / "two-accounts.yaml"
+    before = render(values).one("Deployment")
+    after = render(values, sets=["accounts.academy.config.quota_requests=20"]).one("Deployment")
+
+    assert before["spec"]["template"] != after["spec"]["template"]
+
+
+def test_rules_and_dashboards_are_taken_as_they_are(tmp_path: Path) -> None:
+    """Whatever lies in files/: Prometheus's own templates in an alert are not Helm's."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("files"))
+    (chart / "files" / "rules").mkdir(parents=True)
+    (chart / "files" / "dashboards").mkdir()
+    summary = "{{ $labels.account }} waits"
+    (chart / "files" / "rules" / "one.yaml").write_text(
+        "groups:\n  - name: one\n    rules:\n"
+        f'      - {{alert: Waits, expr: up == 0, annotations: {{summary: "{summary}"}}}}\n'
+    )
+    (chart / "files" / "dashboards" / "one.json").write_text('{"title": "{{ account }}"}')
+
+    rendered = render(LEAST, chart=chart, sets=["prometheusRule.enabled=true", "dashboard.enabled=true"])
+
+    [group] = rendered.one("PrometheusRule")["spec"]["groups"]
+    assert group["rules"][0]["annotations"]["summary"] == summary
+    assert rendered.one("ConfigMap", "-dashboard")["data"] == {"one.json": '{"title": "{{ account }}"}'}
+    assert judged(rendered, NEWEST, tmp_path) == ""
+
+
+def test_a_chart_without_rules_says_so(tmp_path: Path) -> None:
+    """Rather than an empty PrometheusRule, or an empty dashboard."""
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("files"))
+
+    for part in ("prometheusRule", "dashboard"):
+        with pytest.raises(AssertionError, match=f"{part}.enabled is true, but this chart has no file"):
+            render(LEAST, chart=chart, sets=[f"{part}.enabled=true"])
+
+
+def judged(rendered: Rendered, kubernetes: str, directory: Path) -> str:
+    """What kubeconform finds wrong; empty where nothing is."""
+    schemas = directory / kubernetes
+    schemas.mkdir()
+    location = write_schemas(schemas, kubernetes)
+    done = subprocess.run(
+        [CHART_TOOLS.tool("kubeconform"), "-strict", "-summary", "-schema-location", location],
+        input=rendered.text, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    counted = f"{len(rendered.manifests)} resources" in done.stdout and "Skipped: 0" in done.stdout
+    return "" if done.returncode == 0 and counted else done.stdout + done.stderr
