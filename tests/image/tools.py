@@ -116,4 +116,4 @@ def _run(*command: str) -> str:
 
 def store_directory() -> Path:
     """Where the base is kept from run to run."""
-    return cache_directory() / "image"
+    return cache_directory().parent / "image"
