@@ -43,6 +43,7 @@ generate: install ## schemas, example messages, docs/settings.md, docs/metrics.m
 lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group build -c requirements/dev.txt -o requirements/build.txt
 
 tools: install ## helm, helm-unittest and kubeconform, built once from pinned Go modules (minutes, then cached)
 	$(BIN)/python -m helm.toolbox

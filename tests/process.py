@@ -112,6 +112,12 @@ class ConsumerProcess:
         """None while it runs; negative where a signal ended it. As of now."""
         return None if self._process is None else self._process.poll()
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started."""
+        assert self._process is not None
+        return self._process.pid
+
     def limit_files(self, count: int) -> None:
         """No more than so many open files from now on, as under `ulimit -n`."""
         assert self._process is not None
