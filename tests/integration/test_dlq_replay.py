@@ -212,21 +212,6 @@ async def test_what_is_under_way_is_not_sent_again(desk: Desk) -> None:
     assert 1 == len(await desk.replays())
 
 
-async def test_a_replay_that_was_lost_is_sent_once_more_by_force(desk: Desk) -> None:
-    """By its ID or by `--state replaying`; `--force` with other filters is not about it."""
-    failed = Failed(minute=1)
-    await desk.put([failed.letter()])
-    await desk.dlq("replay", failed.id, "--yes", "--no-wait")
-
-    other = await desk.dlq("replay", "--class", "session_not_found", "--force", "--yes", "--no-wait")
-    by_id = await desk.dlq("replay", failed.id, "--force", "--yes", "--no-wait")
-    by_state = await desk.dlq("replay", "--state", "replaying", "--force", "--yes", "--no-wait")
-
-    assert [0, 0, 0] == [each.exit_code for each in (other, by_id, by_state)], by_state.output
-    assert "once more with its ID and --force" in other.stderr
-    assert ["1", "2", "3"] == [header(each, "dlq.replay.count") for each in await desk.replays()]
-
-
 async def test_usage_is_checked_before_anything_is_read(desk: Desk) -> None:
     """No selection, no terminal, options that exclude each other, a run that there isn't."""
     for arguments, words in (
@@ -269,50 +254,6 @@ async def test_a_run_whose_sender_was_killed_is_resumed_exactly(desk: Desk) -> N
     replays = await desk.replays()
     assert {each.id: 1 for each in failed} == Counter(ids(replays))
     assert {run_id} == {header(record, "dlq.replay.run-id") for record in replays}
-
-
-async def test_two_at_once_forget_nothing_and_both_are_told(desk: Desk) -> None:
-    """All are sent; what both sent at once has one count: one is taken, and the other run told so."""
-    failed = [Failed(minute=minute, number=minute) for minute in range(300)]
-    await desk.put([each.letter() for each in failed])
-
-    async with desk.consumer():
-        both = [await start(desk, "replay", "--state", "open", "--yes", "--timeout", "60") for _ in range(2)]
-        outputs = [await process.communicate() for process in both]
-
-    replays = [replay for record in await desk.replays() if (replay := read_replay(record)) is not None]
-    assert {each.id for each in failed} == {replay.dead_letter_id for replay in replays}
-    assert {1} == {replay.count for replay in replays}
-    runs = await desk.rows("runs")
-    assert 300 == sum(run["applied"] for run in runs)
-    assert len(replays) - 300 == sum(run["not_taken"] for run in runs)
-    codes = {run["run"]: int(run["not_taken"] > 0) for run in runs}
-    assert sorted(codes.values()) == sorted(process.returncode for process in both)[-len(codes) :], outputs
-
-
-async def test_the_second_of_two_at_once_is_not_told_as_applied(desk: Desk) -> None:
-    """Both were sent before either was seen; it exits 1 and says which run was first."""
-    failed = Failed(minute=1)
-    await desk.put([failed.letter()])
-    process = await start(desk, "replay", failed.id, "--yes", "-o", "json")
-
-    async def is_sent() -> bool:
-        return len(await desk.replays()) > 0
-
-    await until(is_sent)
-    await desk.write_outcomes(
-        failed.state("replaying", run="another"), failed.state("applied", run="another", outcome="applied")
-    )
-    stdout, stderr = await process.communicate()
-
-    assert 1 == process.returncode, stderr
-    [row] = json.loads(stdout)
-    assert ("not_taken", "run another was first") == (row["outcome"], row["message"])
-    assert b"1 sent, 1 not taken (another run was first)." in stderr
-    [run] = await desk.rows("runs")
-    assert (0, 1) == (run["applied"], run["not_taken"])
-    table = await desk.dlq("runs", run["run"])
-    assert "not taken  run another was first" in table.stdout
 
 
 async def start(desk: Desk, *arguments: str) -> asyncio.subprocess.Process:
