@@ -7,6 +7,7 @@ from consumer.delivery.newness import Version
 from consumer.delivery.outcome import micros
 from consumer.delivery.replay import original_headers
 from consumer.dlq.letter import Letter
+from consumer.dlq.original_version import original_version
 from consumer.dlq.run import Mended
 from consumer.events.binary import Envelope, to_message
 from consumer.events.documents import (
@@ -29,10 +30,14 @@ _NO_ENVELOPE = Envelope("", "", "")
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """What to send, and the mended event's version."""
+    """What to send, and the mended event's version.
+
+    `own_version`: its time or revision is not known to be the dead letter's.
+    """
 
     mended: Mended
     version: Version
+    own_version: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def mend(
 
     A whole event (structured) may take the place of any: of a binary one its `ce_` headers are made anew.
     Bare `data` keeps the dead letter's headers. `source` and `id` stay, where they could be read, and
-    without `force` the session too.
+    without `force` session, time and revision too: with later ones it would undo a newer change.
     """
     documents = list(split_documents(raw))
     if len(documents) != 1:
@@ -73,9 +78,13 @@ def mend(
     reading = read_record(replace(record, value=mended.value, headers=mended.headers), rules, now_seconds)
     if not isinstance(reading, Event):
         return _findings(document, form_reading=reading, rules=rules)
-    if problem := _other_event(letter, reading, force=force):
+    original = original_version(letter, record)
+    problem = _other_event(letter, reading, force=force)
+    if problem is None and not force:
+        problem = original.change(reading)
+    if problem is not None:
         return _bad(document.line, problem)
-    return Good(mended, _version(letter, reading))
+    return Good(mended, _version(letter, reading), own_version=not original.is_left(reading))
 
 
 def is_same(record: Record, raw: bytes | None) -> bool:

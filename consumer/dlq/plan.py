@@ -37,9 +37,10 @@ class Skip(StrEnum):
 class Rules:
     """What may be replayed.
 
-    `mended`: the dead letters that go with another value, and their events' versions. `through`: of each
-    partition of the source topic, nothing beyond this place (a resumed run that had a limit); None: no bound.
-    `began_at`: epoch seconds, of a run that is resumed.
+    `mended`: the dead letters that go with another value, and their events' versions; `own_versions`: those
+    of them whose time or revision is not the dead letter's. `lost_too`: also what is being replayed, since
+    somebody says that it is lost. `through`: of each partition of the source topic, nothing beyond this place
+    (a resumed run that had a limit); None: no bound. `began_at`: epoch seconds, of a run that is resumed.
     """
 
     selection: Selection
@@ -47,17 +48,24 @@ class Rules:
     force: bool = False
     limit: int | None = None
     mended: Mapping[str, Version] = field(default_factory=dict)
+    own_versions: Collection[str] = frozenset()
+    lost_too: bool = False
     through: tuple[Origin, ...] | None = None
     began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A dead letter to be replayed. `count`: its how manieth replay that is."""
+    """A dead letter to be replayed. `count`: its how manieth replay that is.
+
+    `own_version`: it is mended with another time or revision; `over_newer`: it goes over a newer change.
+    """
 
     letter: Letter
     count: int
     mended: bool
+    own_version: bool = False
+    over_newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,16 @@ class Plan:
         return sum(item.mended for item in self.items)
 
     @property
+    def own_versions(self) -> int:
+        """How many of these have a time or revision of their own."""
+        return sum(item.own_version for item in self.items)
+
+    @property
+    def over_newer(self) -> int:
+        """How many go over a newer change of their session."""
+        return sum(item.over_newer for item in self.items)
+
+    @property
     def most_calls(self) -> int:
         """One each."""
         return len(self.items)
@@ -130,7 +148,7 @@ def make_plan(
         if why is None and rules.limit is not None and len(items) >= rules.limit:
             why = Skip.BEYOND_LIMIT
         if why is None:
-            items.append(Item(letter, standing.replay_count + 1, letter.id in rules.mended))
+            items.append(_item(letter, standing, rules))
         else:
             skipped.append(Skipped(letter, why))
     unknown = tuple(each for each in dict.fromkeys(rules.selection.ids) if each not in known)
@@ -157,11 +175,11 @@ def check_again(
 
 def why_skipped(letter: Letter, standing: Standing, rules: Rules) -> Skip | None:
     """Why it may not be replayed; None where it may."""
-    if standing.state in _ENDS:
+    if standing.state in _ENDS and not (standing.state == "replaying" and rules.lost_too):
         return _ENDS[standing.state]
     if _is_overtaken(letter, standing, rules):
         return Skip.SUPERSEDED
-    if rules.began_at is not None and standing.replay_count > letter.replay_count:
+    if _was_replayed_since(letter, standing, rules):
         return Skip.REPLAYED_SINCE
     if standing.replay_count >= rules.max_replays:
         return Skip.TOO_OFTEN
@@ -199,15 +217,48 @@ def through(items: Iterable[Item]) -> tuple[Origin, ...]:
 _ENDS = {"applied": Skip.APPLIED, "discarded": Skip.DISCARDED, "replaying": Skip.REPLAYING}
 
 
+def _item(letter: Letter, standing: Standing, rules: Rules) -> Item:
+    return Item(
+        letter,
+        standing.replay_count + 1,
+        mended=letter.id in rules.mended,
+        own_version=letter.id in rules.own_versions,
+        over_newer=standing.state == "superseded" or _is_older(letter.version, standing),
+    )
+
+
 def _is_overtaken(letter: Letter, standing: Standing, rules: Rules) -> bool:
-    """A mended event is judged by its own time and revision: they may be what was mended."""
-    version = rules.mended.get(letter.id)
-    if version is None:
-        return standing.state == "superseded"
-    if standing.applied is None:
+    """A mended event's own time and revision count too: they may be what was mended.
+
+    They may lift it over a newer change only where somebody means it.
+    """
+    mended = rules.mended.get(letter.id)
+    if standing.state == "superseded" and not (mended is not None and rules.force):
+        return True
+    return _is_older(mended or letter.version, standing)
+
+
+def _is_older(version: Version | None, standing: Standing) -> bool:
+    """Whether another event was applied to the session that is newer than this version."""
+    if version is None or standing.applied is None:
         return False
     last = version_of_applied(standing.applied)
     return not last.same_event(version) and newer(last, version)
+
+
+def _was_replayed_since(letter: Letter, standing: Standing, rules: Rules) -> bool:
+    """Whether others replayed it since the run that is resumed began; a lost replay is an older one."""
+    if rules.began_at is None or standing.replay_count <= letter.replay_count:
+        return False
+    if standing.state != "replaying":
+        return True
+    at = None if standing.change is None else standing.change.at
+    if standing.waiting is not None:
+        try:
+            at = datetime.fromisoformat(standing.waiting.at).timestamp()
+        except (ValueError, OverflowError):
+            at = None
+    return at is None or at >= rules.began_at
 
 
 def _was_wanted(standing: Standing, rules: Rules) -> bool:

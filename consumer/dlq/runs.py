@@ -12,14 +12,20 @@ from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.delivery.replay import Replay, read_replay
 from consumer.records import Record
 
-# `failed`: dead-lettered again; `waiting`: no end yet.
-End = Literal["applied", "superseded", "failed", "discarded", "waiting"]
+# `failed`: dead-lettered again; `not_taken`: another run sent the same dead letter at once and was first;
+# `waiting`: no end yet.
+End = Literal["applied", "superseded", "failed", "discarded", "not_taken", "waiting"]
 _ENDS: Mapping[str, End] = {
     "applied": "applied",
     "superseded": "superseded",
     "open": "failed",
     "discarded": "discarded",
 }
+
+
+def is_of_another_run(change: StateChange, run_id: str) -> bool:
+    """Whether the replay of this count that the consumer took was another run's; a discard is of none."""
+    return change.run_id is not None and change.run_id != run_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +77,10 @@ class Runs:
         yield from sorted(runs, key=lambda run: (run.first.at, run.id), reverse=True)
 
     def end(self, replay: Replay) -> End:
-        """What a replay came to. One that was followed by another failed: nothing else is replayed again."""
+        """What a replay came to. One that was followed by another failed, or was lost."""
         change = self._changes.get((replay.dead_letter_id, replay.count))
         if change is not None and change.state in _ENDS:
-            return _ENDS[change.state]
+            return "not_taken" if is_of_another_run(change, replay.run_id) else _ENDS[change.state]
         return "failed" if self._last_count[replay.dead_letter_id] > replay.count else "waiting"
 
     def row(self, account: str, run: Run) -> dict[str, Any]:
@@ -91,6 +97,7 @@ class Runs:
             "superseded": ends.count("superseded"),
             "failed": ends.count("failed"),
             "discarded": ends.count("discarded"),
+            "not_taken": ends.count("not_taken"),
             "waiting": ends.count("waiting"),
             "mended": sum(replay.mended for replay in run.replays.values()),
         }
@@ -101,12 +108,14 @@ class Runs:
             change = self._changes.get((replay.dead_letter_id, replay.count))
             outcome = self._outcomes.get(replay.dead_letter_id, {})
             end = self.end(replay)
+            first = change.run_id if change is not None and end == "not_taken" else None
             yield {
                 "run": run.id,
                 "account": account,
                 "id": replay.dead_letter_id,
                 "end": end,
-                "outcome": None if change is None else change.outcome,
+                "first_run": first,
+                "outcome": None if change is None or first is not None else change.outcome,
                 "class": outcome.get("errorClass") if end == "failed" else None,
                 "session": outcome.get("session"),
                 "event_id": (outcome.get("event") or {}).get("id"),

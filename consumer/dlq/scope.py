@@ -29,6 +29,15 @@ class Scope:
     through: tuple[Origin, ...] | None = None
     directory: str | None = None
 
+    @property
+    def lost_too(self) -> bool:
+        """Whether also what is being replayed is meant: forced, and named by id or by that state.
+
+        The ids of a directory name nothing: it was exported for another reason.
+        """
+        named = bool(self.selection.ids) or "replaying" in self.selection.states
+        return self.force and named
+
     def to_json(self) -> str:
         """As it travels."""
         bounds = None if self.through is None else [list(origin) for origin in self.through]

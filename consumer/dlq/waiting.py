@@ -9,6 +9,7 @@ from consumer.delivery.dead_letter_state import StateChange, read_state_change
 from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.dlq.letter import Letter, read_letter
 from consumer.dlq.picture import Picture
+from consumer.dlq.runs import is_of_another_run
 from consumer.kafka.connection import KafkaUnreachableError
 from consumer.kafka.following import follow
 from consumer.records import Record
@@ -24,25 +25,30 @@ STALLED_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a replay came to. `failure`: the new dead letter, where it failed again and could be read."""
+    """What a replay came to. `failure`: the new dead letter, where it failed again and could be read.
+
+    `first_run`: the run that sent the same dead letter at once; its replay was taken, and the rest is of it.
+    """
 
     id: str
     state: DeadLetterStateName
     outcome: OutcomeName | None
     failure: Letter | None = None
+    first_run: str | None = None
 
     @property
     def good(self) -> bool:
-        """Whether nothing is left to be done: the session is as it should be."""
-        return self.state in ("applied", "superseded")
+        """Whether nothing is left to be done: what was sent is applied, or a newer change is."""
+        return self.state in ("applied", "superseded") and self.first_run is None
 
 
 class Awaited:
     """The replays that have no end yet, by their states' changes. Pure."""
 
-    def __init__(self, counts: Mapping[str, int]) -> None:
-        """`counts`: each dead letter's replay count."""
+    def __init__(self, counts: Mapping[str, int], run_id: str) -> None:
+        """`counts`: each dead letter's replay count in this run."""
         self.waiting = dict(counts)
+        self._run_id = run_id
         self.ended: dict[str, Ended] = {}
         self._counts = dict(counts)
         self._failures: dict[str, Letter] = {}
@@ -72,8 +78,13 @@ class Awaited:
         if wanted is None or change.replay_count < wanted or change.state == "replaying":
             return False
         del self.waiting[change.dead_letter_id]
+        other = change.replay_count == wanted and is_of_another_run(change, self._run_id)
         self.ended[change.dead_letter_id] = Ended(
-            change.dead_letter_id, change.state, change.outcome, self._failures.get(change.dead_letter_id)
+            change.dead_letter_id,
+            change.state,
+            change.outcome,
+            self._failures.get(change.dead_letter_id),
+            change.run_id if other else None,
         )
         return True
 
@@ -91,14 +102,19 @@ class Waiting:
     """Follows the outcomes topic from where the picture stands: what it read until then counts too."""
 
     def __init__(
-        self, kafka: KafkaSettings, names: TopicNames, picture: Picture, counts: Mapping[str, int]
+        self,
+        kafka: KafkaSettings,
+        names: TopicNames,
+        picture: Picture,
+        counts: Mapping[str, int],
+        run_id: str,
     ) -> None:
-        """`counts`: the replay count of each dead letter that was sent, to be made after sending them."""
+        """`counts`: the replay count of each dead letter that the run sent, to be made after sending them."""
         self._kafka = kafka
         self._names = names
         self._letters = picture.letters
         self._positions = dict(picture.outcomes.positions)
-        self.awaited = Awaited(counts)
+        self.awaited = Awaited(counts, run_id)
         # What the picture has read beyond the beginning already.
         changes = (picture.register.change(each) for each in counts)
         self._ended = [

@@ -102,11 +102,15 @@ class Desk:
                 leaving.set()
 
     async def _serve(self, end: End, seen: list[Replay], leaving: asyncio.Event) -> None:
+        taken: set[tuple[str, int]] = set()
         while not leaving.is_set():
             found = [read_replay(record) for record in await self.replays()]
             new = [each for each in found if each is not None and each not in seen]
             for replay in new:
                 seen.append(replay)
+                if (replay.dead_letter_id, replay.count) in taken:
+                    continue  # as the consumer: it is a copy
+                taken.add((replay.dead_letter_id, replay.count))
                 outcome = end(replay)
                 begun = change(replay, "replaying")
                 if outcome is None:

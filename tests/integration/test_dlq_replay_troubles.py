@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from dataclasses import replace
 from os import environ
 from pathlib import Path
 
@@ -150,3 +151,66 @@ async def test_a_directory_brings_ids_and_mended_values(desk: Desk, tmp_path: Pa
     assert same.letter().value == sent[same.id].value
     assert same.record().headers == original_headers(sent[same.id].headers)
     assert broken.value() == sent[broken.id].value
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "words"),
+    [
+        ("headers.json", b'"trace"', "in structured mode"),
+        ("key", b"another", "Put the file back as it was"),
+    ],
+)
+async def test_what_would_not_be_sent_is_no_mending(
+    desk: Desk, tmp_path: Path, name: str, raw: bytes, words: str
+) -> None:
+    """Key and headers stay the dead letter's: an edit of them is refused, also when resumed."""
+    failed, other = Failed(minute=1), Failed(minute=2, number=2)
+    letters = [each.letter() for each in (failed, other)]
+    letters[0] = replace(letters[0], headers=(("trail", b"1"), *letters[0].headers))
+    await desk.put(letters)
+    directory = tmp_path / "export"
+    with write_directory(directory) as add:
+        for each, letter in zip((failed, other), letters, strict=True):
+            add({"id": each.id}, Exported(each.id, letter.key, letter.value, letter.headers))
+    [file] = (directory / "letters").glob(f"*+1/{name}")
+    exported = file.read_bytes()
+    arguments = ("--from", str(directory), "--yes", "--no-wait")
+
+    file.write_bytes(raw if name == "key" else exported.replace(b'"trail"', raw))
+    refused = await desk.dlq("replay", *arguments)
+    nothing = await desk.replays()
+    file.write_bytes(exported)
+    sent = await desk.dlq("replay", *arguments, "--limit", "1")
+    run_id = (await desk.rows("runs"))[0]["run"]
+    file.write_bytes(raw if name == "key" else exported.replace(b'"trail"', raw))
+    resumed = await desk.dlq("replay", "--resume", run_id, *arguments)
+
+    assert (1, 0, 2) == tuple(each.exit_code for each in (refused, sent, resumed)), sent.output
+    assert [] == nothing
+    assert refused.stdout.startswith(f"{failed.id}: {file} is not as its dead letter has it")
+    assert words in refused.stdout
+    assert "this is not what the run began with" in resumed.stderr
+
+
+async def test_a_mended_event_undoes_no_newer_change(desk: Desk, tmp_path: Path) -> None:
+    """A higher revision is refused; by force it goes, and the plan says over what."""
+    failed = Failed(minute=1, revision=3, error_class=ErrorClass.EVENT_INVALID)
+    await desk.put([failed.letter()])
+    await desk.write_outcomes(Failed(minute=2, revision=4).outcome("applied"))
+    file = tmp_path / "mended.json"
+    arguments = (failed.id, "--value", str(file), "--yes", "--no-wait")
+
+    file.write_bytes(replace(failed, revision=9).value())
+    newer = await desk.dlq("replay", *arguments)
+    file.write_bytes(replace(failed, name="Another").value())
+    same = await desk.dlq("replay", *arguments)
+    nothing = await desk.replays()
+    file.write_bytes(replace(failed, revision=9).value())
+    forced = await desk.dlq("replay", *arguments, "--force")
+
+    assert (1, 0, 0) == tuple(each.exit_code for each in (newer, same, forced)), forced.output
+    assert "revision is 9, the dead letter's 3" in newer.stdout
+    assert "skipped, superseded" in same.stderr
+    assert [] == nothing
+    assert "1  mended over a newer change of their session" in forced.stderr
+    assert 1 == len(await desk.replays())

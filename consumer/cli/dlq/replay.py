@@ -49,7 +49,10 @@ from consumer.telemetry import configure_logging
     help="None that was replayed N times before [default: 3].",
 )
 @click.option(
-    "--force", is_flag=True, help="Also what would fail again as it is, or changes another session."
+    "--force",
+    is_flag=True,
+    help="Also what would fail again as it is, mended ones with another session, time or revision, "
+    "and, by ID or --state replaying, a replay that was lost.",
 )
 @click.option("--reason", metavar="TEXT", callback=short_text, help="Why; kept with the run.")
 @click.option("--by", metavar="WHO", callback=short_text, help="Who [default: USER@HOST].")

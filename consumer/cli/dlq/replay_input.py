@@ -9,28 +9,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
 from consumer.cli import exit_codes
 from consumer.cli.event_files import event_rules, read_file
-from consumer.delivery.newness import Version
-from consumer.dlq.files import Exported, FilesError, read_directory
+from consumer.delivery.replay import original_headers
+from consumer.dlq.files import Exported, FilesError, folder_name, read_directory
 from consumer.dlq.letter import Letter
-from consumer.dlq.mending import Bad, describe, is_same, mend
+from consumer.dlq.mending import Bad, Good, describe, is_same, mend
 from consumer.dlq.reading import read_records
-from consumer.dlq.run import Mended
 from consumer.events.model import EventRules
 from consumer.events.zones import load_zone
 from consumer.kafka.connection import KafkaUnreachableError
+from consumer.records import Record
 from consumer.settings import ReplaySettings, load_event_settings
 
 _LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 # Mended values are held in memory until they are sent.
 _MAX_MENDED_BYTES: Final = 64 * 1024 * 1024
 
-MendedEvents = Mapping[str, tuple[Mended, Version]]
+MendedEvents = Mapping[str, Good]
 
 
 def new_run_id(now: datetime) -> str:
@@ -38,27 +38,35 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{''.join(secrets.choice(_LETTERS) for _ in range(4))}"
 
 
+class Digests(NamedTuple):
+    """Of a record's contents. `headers`: without ours, which are not sent, and another copy has others."""
+
+    key: bytes
+    value: bytes
+    headers: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """What `--from` holds: each dead letter's id with its value's digest, and a digest of it all."""
+    """What `--from` holds: each dead letter's id with its contents' digests, and a digest of it all."""
 
     path: Path
-    values: Mapping[str, bytes]
+    contents: Mapping[str, Digests]
     digest: str
 
 
 def read_ids(path: Path) -> Directory:
     """The dead letters of an export; BadParameter where it can't be read or has none."""
     whole = hashlib.sha256()
-    values: dict[str, bytes] = {}
+    contents: dict[str, Digests] = {}
     with _told():
         for exported in read_directory(path):
-            values[exported.id] = _digest(exported.value)
-    for dead_letter_id, digest in sorted(values.items()):
-        whole.update(dead_letter_id.encode(errors="replace") + b"\0" + digest)
-    if not values:
+            contents[exported.id] = _digests(exported)
+    for dead_letter_id, digests in sorted(contents.items()):
+        whole.update(b"\0".join((dead_letter_id.encode(errors="replace"), *digests)))
+    if not contents:
         raise _bad_directory(f"{path} holds no dead letters.")
-    return Directory(path, values, whole.hexdigest())
+    return Directory(path, contents, whole.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,24 @@ class Mending:
         return await self._mended({letter.id: (file, raw) for letter in self.letters})
 
     async def from_directory(self, directory: Directory) -> MendedEvents:
-        """The events that differ from their dead letters'."""
+        """The events that differ from their dead letters'. Nothing else may: it would not be sent."""
         differ: set[str] = set()
+        problems: list[str] = []
         by_place = {(letter.partition, letter.offset): letter.id for letter in self.letters}
         async for record in read_records(self.settings.kafka, self._topic, by_place):
             dead_letter_id = by_place[record.partition, record.offset]
-            if _digest(record.value) != directory.values[dead_letter_id]:
+            was, now = _digests(record), directory.contents[dead_letter_id]
+            if was.value != now.value:
                 differ.add(dead_letter_id)
+            folder = directory.path / "letters" / folder_name(dead_letter_id)
+            if was.key != now.key:
+                problems.append(_not_to_be_mended(dead_letter_id, folder / "key"))
+            if was.headers != now.headers:
+                problems.append(
+                    f"{_not_to_be_mended(dead_letter_id, folder / 'headers.json')} Where a binary event's "
+                    "headers are broken, make `value` the whole event, in structured mode."
+                )
+        _refuse(problems)
         found: dict[str, tuple[str, bytes]] = {}
         for exported in _again(directory.path):
             if exported.id in differ:
@@ -105,7 +124,7 @@ class Mending:
             return {}
         rules = _rules(self.settings.account.name)
         wanted = {(each.partition, each.offset): each for each in self.letters if each.id in files}
-        found: dict[str, tuple[Mended, Version]] = {}
+        found: dict[str, Good] = {}
         problems: list[str] = []
         seen = 0
         async for record in read_records(self.settings.kafka, self._topic, wanted):
@@ -118,15 +137,27 @@ class Mending:
             if isinstance(result, Bad):
                 problems += describe(click.format_filename(name), result.findings)
             else:
-                found[letter.id] = (result.mended, result.version)
+                found[letter.id] = result
         if seen < len(wanted):
             raise KafkaUnreachableError("Retention took dead letters while they were read; try again.")
-        if problems:
-            for problem in problems:
-                click.echo(problem)
-            click.echo("Nothing was sent. Mend the events.", err=True)
-            raise click.exceptions.Exit(exit_codes.FINDINGS)
+        _refuse(problems)
         return found
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    """Ends the command where there are any."""
+    if problems:
+        for problem in problems:
+            click.echo(problem)
+        click.echo("Nothing was sent. Mend the events.", err=True)
+        raise click.exceptions.Exit(exit_codes.FINDINGS)
+
+
+def _not_to_be_mended(dead_letter_id: str, file: Path) -> str:
+    return (
+        f"{dead_letter_id}: {click.format_filename(file)} is not as its dead letter has it, and would not be "
+        "sent: only `value` can be mended. Put the file back as it was, or export it again."
+    )
 
 
 def _bad_directory(problem: str) -> click.BadParameter:
@@ -155,5 +186,10 @@ def _told() -> Iterator[None]:
         raise _bad_directory(str(exc)) from exc
 
 
-def _digest(value: bytes | None) -> bytes:
-    return b"" if value is None else hashlib.sha256(value).digest()
+def _digests(found: Exported | Record) -> Digests:
+    headers = repr(original_headers(found.headers)).encode(errors="replace")
+    return Digests(_digest(found.key), _digest(found.value), _digest(headers))
+
+
+def _digest(raw: bytes | None) -> bytes:
+    return bytes(32) if raw is None else hashlib.sha256(raw).digest()

@@ -20,7 +20,7 @@ _WHY: Mapping[Skip, str] = {
     Skip.SUPERSEDED: "superseded: a newer change was applied",
     Skip.APPLIED: "applied already",
     Skip.DISCARDED: "discarded",
-    Skip.REPLAYING: "being replayed already",
+    Skip.REPLAYING: "being replayed (lost? once more with its ID and --force)",
     Skip.REPLAYED_SINCE: "replayed by another run since",
     Skip.TOO_OFTEN: "replayed too often (--max-replays)",
     Skip.NOT_RETRYABLE: "would fail again unless mended (--force)",
@@ -97,7 +97,7 @@ def _note(account: str, status: Mapping[str, Any]) -> str | None:
     until = ""
     if status["until"]:
         left = (datetime.fromisoformat(status["until"]) - datetime.now(UTC)).total_seconds()
-        until = f" for {duration(left)} more"
+        until = f" for {duration(left)} more" if round(left) > 0 else ""
     reason = f": {status['reason']}" if status["reason"] else "."
     return one_line(f"{account} is {status['state']}{until}{reason}")
 
@@ -123,6 +123,8 @@ def write_plan_rows(shown: Shown, register: Register, output_format: str) -> Non
         "sent_before": plan.sent,
         "replay": len(plan.items),
         "mended": plan.mended,
+        "own_versions": plan.own_versions,
+        "over_newer": plan.over_newer,
         "skipped": {str(why): count for why, count in plan.skips.items()},
         "unknown": list(plan.unknown),
         "calls": {"least": plan.least_calls, "most": plan.most_calls},
@@ -144,9 +146,8 @@ def write_changed(changed: list[Skipped]) -> None:
     """What was in the plan and is left out all the same."""
     for why in Skip:
         if count := sum(each.why is why for each in changed):
-            click.echo(
-                f"Changed since the plan: {counted(count, 'dead letter')} {_WHY[why]}; left out.", err=True
-            )
+            said = _WHY[why].partition(" (")[0]  # what helps is in the plan
+            click.echo(f"Changed since the plan: {counted(count, 'dead letter')} {said}; left out.", err=True)
 
 
 def _lines(shown: Shown) -> Iterator[str]:
@@ -158,6 +159,10 @@ def _lines(shown: Shown) -> Iterator[str]:
         yield f"{count:>8,}  skipped, {_WHY[why]}"
     mended = f", {plan.mended:,} of them mended" if plan.mended else ""
     yield f"{len(plan.items):>8,}  to replay{mended}"
+    if plan.own_versions:
+        yield f"{plan.own_versions:>8,}  mended with a time or revision of their own"
+    if plan.over_newer:
+        yield f"{plan.over_newer:>8,}  mended over a newer change of their session (--force)"
     if plan.items:
         time = f"about {duration(shown.seconds)}" if shown.seconds >= 1 else "a few seconds"
         yield f"{_calls(plan)}: {time} {_pace(shown)}."

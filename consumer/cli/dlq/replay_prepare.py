@@ -59,7 +59,7 @@ async def prepare(settings: ReplaySettings, request: Request) -> tuple[Prepared,
         )
     selection = scope.selection
     if directory is not None:
-        selection = replace(selection, ids=tuple(directory.values))
+        selection = replace(selection, ids=tuple(directory.contents))
     ends = await picture.read(selection, None if former is None else scope.ends)
     mending = Mending(settings, list(picture.register), scope.force)
     mended: MendedEvents = {}
@@ -72,7 +72,9 @@ async def prepare(settings: ReplaySettings, request: Request) -> tuple[Prepared,
         max_replays=scope.max_replays,
         force=scope.force,
         limit=request.limit,
-        mended={each: version for each, (_, version) in mended.items()},
+        mended={each: good.version for each, good in mended.items()},
+        own_versions=frozenset(each for each, good in mended.items() if good.own_version),
+        lost_too=scope.lost_too,
         through=scope.through,
         began_at=None if former is None else datetime.fromisoformat(former.at).timestamp(),
     )
@@ -81,7 +83,7 @@ async def prepare(settings: ReplaySettings, request: Request) -> tuple[Prepared,
     if former is None:
         scope = replace(scope, ends=ends, through=None if request.limit is None else through(plan.items))
     sheet = _sheet(request, former, scope, now)
-    values = {each: value for each, (value, _) in mended.items()}
+    values = {each: good.mended for each, good in mended.items()}
     canary = scope.canary if request.canary is None else request.canary
     return Prepared(settings, picture, rules, plan, values, sheet, former), canary
 

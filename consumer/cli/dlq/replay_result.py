@@ -16,7 +16,7 @@ from consumer.dlq.run import Sent
 from consumer.dlq.waiting import Awaited, Ended
 
 
-class Progress:
+class RunProgress:
     """A bar on stderr where that is a terminal; without one, or with NO_COLOR, nothing but notes."""
 
     def __init__(self) -> None:
@@ -75,6 +75,14 @@ class Results:
             write_rows(rows, self._format, {"ID": self._short_id, **_TABLE})
 
     def _row(self, dead_letter_id: str, ended: Ended | None) -> Row:
+        if ended is not None and ended.first_run is not None:
+            return {
+                **self._head(dead_letter_id),
+                "outcome": "not_taken",
+                "state": ended.state,
+                "class_after": None,
+                "message": f"run {ended.first_run} was first",
+            }
         failure = None if ended is None else ended.failure
         return {
             **self._head(dead_letter_id),
@@ -119,6 +127,8 @@ def summary(run_id: str, sent: Mapping[str, int], awaited: Awaited | None, sendi
 
 
 def _end(ended: Ended) -> str:
+    if ended.first_run is not None:
+        return "not taken (another run was first)"
     return "failed again" if ended.state == "open" else ended.state
 
 
@@ -127,9 +137,13 @@ def _short(text: str | None) -> str:
 
 
 def _what(row: Row) -> str:
-    return _short(row["outcome"] or ("under way" if row["state"] == "replaying" else row["state"]))
+    return _short(
+        _WORDS.get(row["outcome"], row["outcome"])
+        or ("under way" if row["state"] == "replaying" else row["state"])
+    )
 
 
+_WORDS = {"not_taken": "not taken"}
 _TABLE = {
     "WAS": lambda row: _short(row["class_before"]),
     "BECAME": _what,

@@ -8,7 +8,7 @@ import click
 
 from consumer.cli import exit_codes
 from consumer.cli.dlq.replay_plan import ask_consumer, write_changed
-from consumer.cli.dlq.replay_result import Progress, Results, notes_of, summary
+from consumer.cli.dlq.replay_result import Results, RunProgress, notes_of, summary
 from consumer.cli.event_files import counted
 from consumer.dlq.picture import FormerRun, Picture
 from consumer.dlq.plan import Item, Plan, Rules, check_again
@@ -62,7 +62,7 @@ class Operation:
             prepared.sheet,
             told=prepared.former is not None,
         )
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._results = Results(
             self._run_id,
             prepared.picture.register.letters,
@@ -154,7 +154,11 @@ class Operation:
         """Whether each one that went first was applied."""
         if await self._wait() and self._awaited is not None:
             ends = self._awaited.ended.values()
-            if ends and not self._sending.done.refused and all(each.state == "applied" for each in ends):
+            if (
+                ends
+                and not self._sending.done.refused
+                and all(each.state == "applied" and each.good for each in ends)
+            ):
                 click.echo(f"Canary: all {len(ends):,} applied; sending the rest.", err=True)
                 return True
         self._canary_failed = True
@@ -176,7 +180,7 @@ class Operation:
 
     async def _wait(self) -> bool:
         settings = self._prepared.settings
-        waiting = Waiting(settings.kafka, settings.account, self._prepared.picture, self.sent)
+        waiting = Waiting(settings.kafka, settings.account, self._prepared.picture, self.sent, self._run_id)
         self._awaited = waiting.awaited
         self._progress.begin("Waiting", len(self.sent))
         try:

@@ -38,8 +38,9 @@ def runs(run: str | None, account: str | None, output_format: str) -> None:
         several = {"ACCOUNT": lambda row: row["account"]} if len(found) > 1 else {}
         topics = own_topics(settings)
         ids = {"ID": lambda row: short_id(row["id"], topics)}
-        # Reasons need the room, and few runs meet a newer change.
-        idle = {} if any(row.get("superseded") for row in rows) else {"SUPERSEDED"}
+        # Reasons need the room, and few runs meet a newer change, or another run.
+        seldom = {"SUPERSEDED": "superseded", "NOT TAKEN": "not_taken"}
+        idle = {each for each, name in seldom.items() if not any(row.get(name) for row in rows)}
         runs_table = {heading: cell for heading, cell in _RUNS_TABLE.items() if heading not in idle}
         write_rows(rows, output_format, several | (runs_table if run is None else ids | _RUN_TABLE))
     if not rows:
@@ -77,14 +78,15 @@ _RUNS_TABLE = {
     "SENT": lambda row: str(row["replayed"]),
     "APPLIED": lambda row: str(row["applied"]),
     "SUPERSEDED": lambda row: str(row["superseded"]),
+    "NOT TAKEN": lambda row: str(row["not_taken"]),
     "FAILED": lambda row: str(row["failed"]),
     "WAIT": lambda row: str(row["waiting"]),
     "BY": lambda row: row["by"],
     "REASON": lambda row: row["reason"] or "-",
 }
 _RUN_TABLE = {
-    "CAME TO": lambda row: row["end"],
-    "WHY": lambda row: row["class"] or "-",
+    "CAME TO": lambda row: row["end"].replace("_", " "),
+    "WHY": lambda row: row["class"] or (f"run {row['first_run']} was first" if row["first_run"] else "-"),
     "SESSION": lambda row: (row["session"] or "-").rpartition("/")[2],
     "EVENT": lambda row: row["event_id"] or "-",
 }

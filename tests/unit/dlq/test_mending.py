@@ -9,7 +9,7 @@ import pytest
 
 from consumer.dlq.letter import Letter, read_letter
 from consumer.dlq.mending import Bad, Good, is_same, mend
-from consumer.events.model import EventRules
+from consumer.events.model import EventRules, Problem
 from consumer.records import Headers, Record
 from schemas.error_class import ErrorClass
 from tests.fakes.dlq_topics import Failed, at
@@ -124,6 +124,70 @@ def test_another_session_needs_force() -> None:
 
     assert "1/2/3/101" in problem
     assert isinstance(mended(other, force=True), Good)
+
+
+REVISED = Failed(minute=10, revision=3)
+
+
+@pytest.mark.parametrize(
+    ("failed", "event", "words"),
+    [
+        pytest.param(REVISED, {**data_of(), "revision": 9}, "revision is 9, the dead letter's 3", id="newer"),
+        pytest.param(REVISED, {**data_of(), "revision": 2}, "revision is 2, the dead letter's 3", id="older"),
+        pytest.param(REVISED, data_of(), "revision is none, the dead letter's 3", id="left out"),
+        pytest.param(
+            FAILED, {**data_of(), "revision": 1}, "revision is 1, the dead letter's none", id="added"
+        ),
+        pytest.param(FAILED, whole(time=at(11).isoformat()), "Its time is 2026-11-20T08:11:00", id="later"),
+    ],
+)
+def test_a_mended_event_claims_no_other_version(failed: Failed, event: dict[str, Any], words: str) -> None:
+    """It would undo a newer change; by force it may."""
+    record = failed.letter()
+
+    [problem] = problems(mended(event, record))
+    forced = mended(event, record, force=True)
+
+    assert words in problem
+    assert "With --force" in problem
+    assert isinstance(forced, Good)
+    assert forced.own_version
+
+
+@pytest.mark.parametrize(
+    ("record", "event"),
+    [
+        pytest.param(
+            Failed(minute=10, problems=(Problem("/time", "is too far ahead"),)).letter(),
+            whole(time=at(20).isoformat()),
+            id="a time too far ahead",
+        ),
+        pytest.param(
+            replace(FAILED.letter(), value=b'{"revision":"7"'), {**data_of(), "revision": 7}, id="no JSON"
+        ),
+        pytest.param(
+            replace(FAILED.letter(), value=b'{"revision":"7"}'), {**data_of(), "revision": 7}, id="no number"
+        ),
+        pytest.param(replace(FAILED.letter(), value=None), {**data_of(), "revision": 7}, id="no value"),
+    ],
+)
+def test_a_broken_version_is_mended(record: Record, event: dict[str, Any]) -> None:
+    """It is judged as it is, and told."""
+    result = mended(event, record)
+
+    assert isinstance(result, Good)
+    assert result.own_version
+
+
+def test_what_is_left_has_no_version_of_its_own() -> None:
+    """The same instant written otherwise is the same time; revision 3 stays revision 3."""
+    revised = mended({**data_of(), "revision": 3}, REVISED.letter())
+    zoned = mended(whole(time="2026-11-20T13:40:00+05:30"))
+
+    assert isinstance(revised, Good)
+    assert isinstance(zoned, Good)
+    assert (False, False) == (revised.own_version, zoned.own_version)
+    assert (3, None) == (revised.version.revision, zoned.version.revision)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}{}", b"[]", b"{"])

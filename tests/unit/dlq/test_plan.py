@@ -79,15 +79,61 @@ def test_what_is_not_retryable_needs_force_or_mending(rules: Rules, expected: Sk
     assert [INVALID.id in rules.mended] * len(plan.items) == [item.mended for item in plan.items]
 
 
-def test_a_mended_event_is_judged_by_its_own_time() -> None:
-    """Its time may be what was mended: newer than what was applied, or older."""
+@pytest.mark.parametrize(
+    ("minute", "force", "expected"),
+    [(30, False, Skip.SUPERSEDED), (30, True, None), (15, True, Skip.SUPERSEDED)],
+)
+def test_a_mended_event_goes_over_a_newer_change_only_by_force(
+    minute: int, force: bool, expected: Skip | None
+) -> None:
+    """Where its own time is later; with an earlier one the consumer would not send it."""
     register = register_of([FAILED.letter()], [], [NEWER.outcome("applied")])
-    later = version(Failed(minute=30))
-    earlier = version(Failed(minute=15))
+    mended = {FAILED.id: version(Failed(minute=minute))}
 
-    assert 1 == len(plan_of(register, replace(ALL, mended={FAILED.id: later})).items)
-    skipped = plan_of(register, replace(ALL, mended={FAILED.id: earlier})).skipped
-    assert [Skip.SUPERSEDED] == [each.why for each in skipped]
+    plan = plan_of(register, replace(ALL, force=force, mended=mended, own_versions=mended))
+
+    assert expected == (plan.skipped[0].why if plan.skipped else None)
+    assert ((1, 1) if expected is None else (0, 0)) == (plan.own_versions, plan.over_newer)
+
+
+@pytest.mark.parametrize(("minute", "expected"), [(30, None), (15, Skip.SUPERSEDED)])
+def test_a_mended_time_is_judged_where_the_original_could_not_be_read(
+    minute: int, expected: Skip | None
+) -> None:
+    """It may be what was mended: newer than what was applied, or older."""
+    letter = INVALID.letter()
+    unreadable = tuple((name, value) for name, value in letter.headers if name != "dlq.event.time")
+    register = register_of([replace(letter, headers=unreadable)], [], [NEWER.outcome("applied")])
+
+    plan = plan_of(register, replace(ALL, mended={INVALID.id: version(Failed(minute=minute))}))
+
+    assert expected == (plan.skipped[0].why if plan.skipped else None)
+
+
+@pytest.mark.parametrize("replays", [[FAILED.replay(minute=60)], []])
+def test_a_lost_replay_is_sent_once_more(replays: list[Record]) -> None:
+    """Where somebody says so; whether the replay topic still has it or not."""
+    register = register_of([FAILED.letter()], replays, [FAILED.state("replaying", minute=61)])
+    lost_too = replace(ALL, force=True, lost_too=True)
+
+    plan = plan_of(register, lost_too)
+
+    assert [2] == [item.count for item in plan.items]
+    assert ([*plan.items], []) == check_again(plan.items, register.standing, lost_too)
+    assert [Skip.REPLAYING] == [each.why for each in plan_of(register, replace(ALL, force=True)).skipped]
+    began = {minute: replace(lost_too, began_at=at(minute).timestamp()) for minute in (59, 62)}
+    assert [Skip.REPLAYED_SINCE] == [each.why for each in plan_of(register, began[59]).skipped]
+    assert plan.items == plan_of(register, began[62]).items
+
+
+def test_a_lost_replay_of_what_was_superseded_is_needless() -> None:
+    """Or one that was replayed too often."""
+    register = register_of([FAILED.letter()], [FAILED.replay()], [NEWER.outcome("applied")])
+    often = register_of([FAILED.letter()], [FAILED.replay(count=3)], [])
+    rules = replace(ALL, force=True, lost_too=True)
+
+    assert [Skip.SUPERSEDED] == [each.why for each in plan_of(register, rules).skipped]
+    assert [Skip.TOO_OFTEN] == [each.why for each in plan_of(often, rules).skipped]
 
 
 def test_the_count_goes_on() -> None:

@@ -81,7 +81,7 @@ def letter(failed: Failed, replayed: int) -> Letter:
 
 def test_a_replay_ends_with_its_own_states_alone() -> None:
     """Not with the one before, nor with its beginning."""
-    awaited = Awaited({FAILED.id: 2})
+    awaited = Awaited({FAILED.id: 2}, "run-1")
 
     early = awaited.add([FAILED.state("open", count=1), FAILED.state("replaying", count=2)])
     other = awaited.add([OTHER.state("applied", count=2), Record("t", 0, 0, 0, b"dead-letter/x", b"{")])
@@ -91,10 +91,31 @@ def test_a_replay_ends_with_its_own_states_alone() -> None:
     assert awaited.all_good
 
 
+@pytest.mark.parametrize(
+    ("change", "first_run", "good"),
+    [
+        pytest.param(FAILED.state("applied"), None, True, id="ours"),
+        pytest.param(FAILED.state("applied", run="another"), "another", False, id="another's was first"),
+        pytest.param(
+            FAILED.state("applied", run="another", count=2), None, True, id="a later one of another"
+        ),
+        pytest.param(FAILED.state("discarded", run=None), None, False, id="settled by hand"),
+    ],
+)
+def test_an_end_of_another_run_is_not_ours(change: Record, first_run: str | None, good: bool) -> None:
+    """Two sent the same dead letter in one instant: the consumer took one of them."""
+    awaited = Awaited({FAILED.id: 1}, "run-1")
+
+    ended = awaited.add([FAILED.state("replaying", run="another"), change])
+
+    assert [FAILED.id] == ended
+    assert (first_run, good) == (awaited.ended[FAILED.id].first_run, awaited.all_good)
+
+
 @pytest.mark.parametrize("letter_first", [True, False])
 def test_what_it_failed_with_is_told(letter_first: bool) -> None:
     """The dead letter is written before the state; which of the two is read first is chance."""
-    awaited = Awaited({FAILED.id: 1})
+    awaited = Awaited({FAILED.id: 1}, "run-1")
     state = FAILED.state("open", outcome="dead_lettered")
 
     if letter_first:
@@ -128,8 +149,8 @@ def test_runs_are_listed_newest_first() -> None:
             FAILED.replay(3, count=2, run="two", minute=70),
         ],
         [
-            FAILED.state("open"),
-            OTHER.state("superseded", outcome="stale"),
+            FAILED.state("open", run="one"),
+            OTHER.state("superseded", run="one", outcome="stale"),
             FAILED.state("replaying", count=2),
         ],
     )
@@ -150,6 +171,40 @@ def test_a_replay_that_was_followed_by_another_failed() -> None:
     )
 
     assert {"one": 1, "two": 0} == {run.id: runs.row("", run)["failed"] for run in runs.newest_first()}
+
+
+def test_of_two_runs_at_once_one_is_not_taken() -> None:
+    """It says which was first, and not what came of that."""
+    runs = runs_of(
+        [FAILED.replay(run="one"), FAILED.replay(1, run="two")],
+        [FAILED.state("replaying", run="one"), FAILED.state("applied", run="one", outcome="applied")],
+    )
+
+    rows = {run.id: (runs.row("", run), next(runs.rows_of("", run))) for run in runs.newest_first()}
+
+    assert {"one": (1, 0), "two": (0, 1)} == {
+        each: (row["applied"], row["not_taken"]) for each, (row, _) in rows.items()
+    }
+    assert {"one": ("applied", None, "applied"), "two": ("not_taken", "one", None)} == {
+        each: (row["end"], row["first_run"], row["outcome"]) for each, (_, row) in rows.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("selection", "force", "expected"),
+    [
+        pytest.param(Selection(ids=(FAILED.id,)), True, True, id="named"),
+        pytest.param(Selection(states=("replaying",)), True, True, id="by its state"),
+        pytest.param(Selection(ids=(FAILED.id,)), False, False, id="not forced"),
+        pytest.param(Selection(states=("open",)), True, False, id="another state"),
+        pytest.param(Selection(), True, False, id="a directory"),
+    ],
+)
+def test_a_lost_replay_is_meant_only_where_it_is_named(
+    selection: Selection, force: bool, expected: bool
+) -> None:
+    """And forced."""
+    assert expected == Scope(selection, ends={}, max_replays=3, force=force).lost_too
 
 
 def test_a_discard_does_not_hide_what_a_replay_came_to() -> None:

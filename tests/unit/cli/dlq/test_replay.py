@@ -1,6 +1,7 @@
 """`dlq replay`: what a running consumer adds to the plan, and the words of results."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,15 +11,15 @@ import pytest
 from consumer.cli.dlq.options import short_text, whoami
 from consumer.cli.dlq.replay_input import new_run_id
 from consumer.cli.dlq.replay_plan import Consumer, Shown, ask_consumer, write_plan
-from consumer.cli.dlq.replay_result import summary
-from consumer.dlq.plan import Rules, make_plan
+from consumer.cli.dlq.replay_result import Results, summary
+from consumer.dlq.plan import Plan, Rules, Skip, Skipped, make_plan
 from consumer.dlq.register import Register
 from consumer.dlq.run import Sent
 from consumer.dlq.selection import Selection
 from consumer.dlq.waiting import Awaited
 from consumer.http import HttpServer, Probes
 from consumer.settings import KafkaSettings, ReplayNames, ReplaySettings
-from tests.fakes.dlq_topics import Failed
+from tests.fakes.dlq_topics import SOURCE, Failed
 from tests.unit.cli.test_status import picture
 
 SETTINGS = ReplaySettings(kafka=KafkaSettings(bootstrap_servers="k:1"), account=ReplayNames())
@@ -111,10 +112,78 @@ def test_who_it_was_is_printable() -> None:
 def test_the_summary_names_every_end() -> None:
     """Ended, under way, not sent."""
     good, bad, left = Failed(minute=1), Failed(minute=2), Failed(minute=3)
-    awaited = Awaited({each.id: 1 for each in (good, bad, left)})
-    awaited.add([good.state("applied"), bad.state("open")])
+    late = Failed(minute=4)
+    awaited = Awaited({each.id: 1 for each in (good, bad, left, late)}, "run-1")
+    awaited.add([good.state("applied"), bad.state("open"), late.state("applied", run="another")])
     sending = Sent(refused={"a:0:1": "too large"})
 
-    said = summary("r", {good.id: 1, bad.id: 1, left.id: 1}, awaited, sending)
+    said = summary("r", {good.id: 1, bad.id: 1, left.id: 1, late.id: 1}, awaited, sending)
 
-    assert "Run r: 3 sent, 1 applied, 1 failed again, 1 under way, 1 not sent." == said
+    ends = "1 applied, 1 failed again, 1 not taken (another run was first), 1 under way, 1 not sent"
+    assert f"Run r: 4 sent, {ends}." == said
+
+
+def test_a_replay_that_was_not_taken_is_told_with_the_run_that_was_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not as applied, in tables and for programs."""
+    failed = Failed(minute=1)
+    awaited = Awaited({failed.id: 1}, "mine")
+    awaited.add([failed.state("applied", run="another", outcome="applied")])
+
+    for output_format in ("json", "table"):
+        Results("mine", {}, SOURCE, output_format).write({failed.id: 1}, awaited, Sent())
+
+    found, _, table = capsys.readouterr().out.partition("]\n")
+    [row] = json.loads(f"{found}]")
+    assert ("not_taken", "run another was first") == (row["outcome"], row["message"])
+    assert ["not", "taken", "run", "another", "was", "first"] == table.splitlines()[1].split()[2:8]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "default is throttled: "), (-9, "default is throttled: ")]
+)
+async def test_a_lock_that_is_over_has_no_time_left(seconds: float, words: str) -> None:
+    """The consumer is about to go on; "for 0s more" says nothing."""
+    until = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+    found = await asked(picture(until=until))
+
+    assert (found.note or "").startswith(words)
+
+
+@pytest.mark.parametrize("why", [why for why in Skip if why is not Skip.SUPERSEDED])
+def test_why_one_is_left_out_fits_a_line(why: Skip, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of eighty columns, and says how to go on where that is possible."""
+    letter = register_of(Failed(minute=1)).letters[Failed(minute=1).id]
+    write_plan(Shown(Plan((), (Skipped(letter, why),)), SETTINGS, 0.0, Consumer(None, None)), err=False)
+
+    said = capsys.readouterr().out.splitlines()[1]
+    assert 80 >= len(said)
+    assert (why is Skip.REPLAYING) == ("once more with its ID and --force" in said)
+
+
+def test_the_plan_names_versions_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """And what goes over a newer change."""
+    register = register_of(Failed(minute=1))
+    register.add_outcomes([Failed(minute=5).outcome("applied")])
+    version = register.letters[Failed(minute=1).id].version
+    assert version is not None
+    mended = {Failed(minute=1).id: version._replace(time_us=version.time_us * 2)}
+    rules = Rules(Selection(), force=True, mended=mended, own_versions=mended.keys())
+
+    plan = make_plan(register, register.standing, rules)
+    write_plan(Shown(plan, SETTINGS, 0.0, Consumer(None, None)), err=False)
+
+    assert [
+        "       1  to replay, 1 of them mended",
+        "       1  mended with a time or revision of their own",
+        "       1  mended over a newer change of their session (--force)",
+    ] == capsys.readouterr().out.splitlines()[1:4]
+
+
+def register_of(failed: Failed) -> Register:
+    """Its dead letter alone."""
+    register = Register()
+    register.add_letters([failed.letter()])
+    return register
