@@ -110,10 +110,18 @@ def test_a_mended_time_is_judged_where_the_original_could_not_be_read(
     assert expected == (plan.skipped[0].why if plan.skipped else None)
 
 
-@pytest.mark.parametrize("replays", [[FAILED.replay(minute=60)], []])
-def test_a_lost_replay_is_sent_once_more(replays: list[Record]) -> None:
-    """Where somebody says so; whether the replay topic still has it or not."""
-    register = register_of([FAILED.letter()], replays, [FAILED.state("replaying", minute=61)])
+def test_a_replay_that_is_gone_from_the_topic_is_sent_once_more() -> None:
+    """It can't come to an end any more: nobody has to say so."""
+    plan = plan_of(register_of([FAILED.letter()], [], [FAILED.state("replaying", minute=61)]))
+
+    assert [2] == [item.count for item in plan.items]
+
+
+def test_a_lost_replay_is_sent_once_more() -> None:
+    """Where somebody says so: the replay topic has it still."""
+    register = register_of(
+        [FAILED.letter()], [FAILED.replay(minute=60)], [FAILED.state("replaying", minute=61)]
+    )
     lost_too = replace(ALL, force=True, lost_too=True)
 
     plan = plan_of(register, lost_too)
