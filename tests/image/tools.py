@@ -47,9 +47,12 @@ def build(directory: Path, **arguments: str) -> Built:
     with store.lock():
         if not store.has(BASE):
             store.make_base()
-        store.buildah("bud", "--layers", "--format", "docker", "--pull-never", "--build-arg", f"BASE_IMAGE={BASE}",
-            *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")),
-            "--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro", "--tag", IMAGE, str(ROOT))  # fmt: skip
+        given = {"BASE_IMAGE": BASE, **arguments}
+        store.buildah(
+            "bud", "--layers", "--format", "docker", "--pull-never", "--tag", IMAGE,
+            *(part for name, value in given.items() for part in ("--build-arg", f"{name}={value}")),
+            "--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro", str(ROOT),
+        )  # fmt: skip
         about = json.loads(store.buildah("inspect", "--type", "image", IMAGE))
         container = store.buildah("from", "--pull-never", IMAGE).strip()
         files = Path(store.buildah("mount", container).strip())
