@@ -21,7 +21,7 @@ def main() -> int:
         connection.request("GET", "/livez")
         status = connection.getresponse().status
     except (SettingsError, OSError, http.client.HTTPException) as exc:
-        print(f"/livez: {exc}", file=sys.stderr)  # noqa: T201
+        print(f"/livez: {exc}", file=sys.stderr)
         return 1
     return int(status != http.client.OK)
 

@@ -79,7 +79,7 @@ def test_no_package_host_is_named() -> None:
     assert "//" not in DOCKERFILE
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", None])
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", None])  # noqa: S104
 async def test_the_health_check_asks_livez_at_the_port_of_the_settings(
     host: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The wheel, installed from the locks into an environment of its own: nothing of the source tree is needed."""
+"""The wheel, installed from the locks into a fresh environment: nothing of the source tree is needed."""
 
 import os
 import shutil

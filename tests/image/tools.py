@@ -5,14 +5,16 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.kafka_broker.fetch import cache_directory
 
 ROOT = Path(__file__).parents[2]
-BASE, IMAGE = "localhost/python-base:3.11", "localhost/session-consumer:under-test"
+BASE = "localhost/python-base:3.11"
 _PROGRAMS = ("buildah", "debootstrap", "unshare", "setpriv")
 _CERTIFICATES = "/etc/ssl/certs"  # of this machine: a builder's pip must trust what this one's does
 _BUILD_SECONDS = 900
@@ -27,7 +29,6 @@ class Built:
     """An image: its `config` as an engine reads it, its layers' sizes in bytes, its unpacked `files`."""
 
     config: dict[str, Any]
-    history: list[str]
     layers: list[int]
     files: Path
 
@@ -40,25 +41,32 @@ def require_tools() -> None:
         raise ImageUnbuildableError("only root can make a root file system; see tests/image/README.md")
 
 
-def build(directory: Path, **arguments: str) -> Built:
-    """Build the repository's Dockerfile in a store below `directory`, with these build arguments."""
+@contextmanager
+def built(directory: Path, **arguments: str) -> Iterator[Built]:
+    """The repository's Dockerfile, built with these arguments in a store below `directory`; gone afterwards.
+
+    The base stays. Raises ImageUnbuildableError.
+    """
     require_tools()
-    store = _Store(directory)
+    store, image = _Store(directory), f"localhost/session-consumer:{os.getpid()}"
+    given = {"BASE_IMAGE": BASE, **arguments}
+    build_arguments = (part for name, value in given.items() for part in ("--build-arg", f"{name}={value}"))
+    volume = f"{_CERTIFICATES}:{_CERTIFICATES}:ro"
     with store.lock():
         if not store.has(BASE):
             store.make_base()
-        store.buildah("bud", "--layers", "--format", "docker", "--pull-never", "--build-arg", f"BASE_IMAGE={BASE}",
-            *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")),
-            "--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro", "--tag", IMAGE, str(ROOT))  # fmt: skip
-        about = json.loads(store.buildah("inspect", "--type", "image", IMAGE))
-        container = store.buildah("from", "--pull-never", IMAGE).strip()
+        store.buildah(
+            "bud", "--format", "docker", "--pull-never", "--tag", image, "--volume", volume,
+            *build_arguments, str(ROOT),
+        )  # fmt: skip
+        about = json.loads(store.buildah("inspect", "--type", "image", image))
+        container = store.buildah("from", "--pull-never", image).strip()
         files = Path(store.buildah("mount", container).strip())
-    return Built(
-        config=about["Docker"]["config"],
-        history=[str(step.get("created_by", "")) for step in about["Docker"]["history"]],
-        layers=[layer["size"] for layer in json.loads(about["Manifest"])["layers"]],
-        files=files,
-    )
+    layers = [layer["size"] for layer in json.loads(about["Manifest"])["layers"]]
+    yield Built(about["Docker"]["config"], layers, files)
+    with store.lock():
+        store.buildah("rm", container)
+        store.buildah("rmi", image)
 
 
 class _Store:
@@ -71,8 +79,8 @@ class _Store:
         self._policy = directory / "policy.json"
         self._policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
 
-    def lock(self) -> Any:
-        """One test worker builds, the others wait and find it built."""
+    def lock(self) -> IO[str]:
+        """Held by whoever changes the store; closing it lets go."""
         file = (self._directory / "lock").open("w")
         fcntl.flock(file, fcntl.LOCK_EX)
         return file
