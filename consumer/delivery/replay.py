@@ -102,6 +102,7 @@ def _is_bounded(replay: Replay) -> bool:
     texts = (replay.run_id, replay.by, replay.at, replay.reason, replay.source_timestamp or "")
     return (
         replay.dead_letter_id == "{}:{}:{}".format(*replay.origin)
+        and replay.count >= 1
         and len(replay.dead_letter_id) <= MAX_DEAD_LETTER_ID_BYTES
         and all(len(text.encode(errors="replace")) <= MAX_TEXT_BYTES for text in texts)
     )

@@ -5,14 +5,21 @@ from consumer.dlq.letter import Letter
 from consumer.dlq.register import Standing
 
 
-def discarded(letter: Letter, standing: Standing, *, by: str, reason: str, at: float) -> StateChange | str:
-    """What to write, or a sentence that says why not. `at`: epoch seconds."""
+def discarded(
+    letter: Letter, standing: Standing, *, by: str, reason: str, at: float, force: bool = False
+) -> StateChange | str:
+    """What to write, or a sentence that says why not. `at`: epoch seconds.
+
+    `force`: one that is being replayed, too. Should its replay end all the same, that end is its state.
+    """
     match standing.state:
+        case "replaying" if force:
+            return StateChange(letter.id, "discarded", standing.replay_count, None, by, reason, at)
         case "open":
             return StateChange(letter.id, "discarded", standing.replay_count, None, by, reason, at)
         case "replaying":
             run = "" if standing.waiting is None else f" by run {standing.waiting.run_id}"
-            return f"is being replayed{run}: wait for what comes of it."
+            return f"is being replayed{run}: wait for what comes of it, or --force if that is lost."
         case "applied":
             return "was replayed and applied: there is nothing left to discard."
         case "superseded":

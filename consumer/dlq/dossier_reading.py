@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
 from consumer.dlq.dossier import Dossier, copy_of
 from consumer.dlq.reading import WITHIN_SECONDS, together
+from consumer.kafka.publisher import TopicMissingError
 from consumer.kafka.topic_scan import Keep, Raw, read_to_end
 from consumer.records import Record
 from consumer.settings import KafkaSettings, TopicNames
@@ -120,7 +122,9 @@ async def read_dossier(kafka: KafkaSettings, names: TopicNames, copies: Sequence
 
     if session:
         await others()
-    await together(replays(), outcomes())
+    await outcomes()
+    with suppress(TopicMissingError):  # nothing was replayed
+        await replays()  # not before the outcomes: a replay that begins in between would look like a lost one
     return dossier
 
 

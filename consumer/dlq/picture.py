@@ -105,9 +105,9 @@ class Picture:
             self.register.add_outcomes(records)
             self.live.add(records)
 
-        # One after the other: what a task group raises is a group of errors.
-        await self.replays.read(self.register.add_replays)
+        # In this order: else a replay that begins in between would look like one that is gone.
         await self.outcomes.read(take_outcomes)
+        await self.replays.read(self.register.add_replays)
 
     def _wants(self, letter: Letter, record: Record) -> bool:
         if self._ids:

@@ -1,12 +1,13 @@
 """Reads an account's topics into its register: without a group, nobody's offsets are touched."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Register
+from consumer.kafka.publisher import TopicMissingError
 from consumer.kafka.topic_scan import Raw, read_to_end
 from consumer.records import Record
 from consumer.settings import KafkaSettings, TopicNames
@@ -37,9 +38,9 @@ async def read_newest(kafka: KafkaSettings, names: TopicNames, register: Registe
 
 async def read_standings(kafka: KafkaSettings, names: TopicNames, register: Register) -> None:
     """Read how the register's dead letters stand: after `read_letters`, since only theirs is kept."""
-    await together(
-        _replays(kafka, names.replay_topic, register), _outcomes(kafka, names.outcomes_topic, register)
-    )
+    await _outcomes(kafka, names.outcomes_topic, register)
+    # Not before: else a replay that begins in between would look like one that is gone.
+    await _replays(kafka, names.replay_topic, register)
 
 
 async def read_register(kafka: KafkaSettings, names: TopicNames, wants: Wants = lambda *_: True) -> Register:
@@ -54,7 +55,7 @@ async def read_register(kafka: KafkaSettings, names: TopicNames, wants: Wants = 
 
 async def read_records(
     kafka: KafkaSettings, topic: str, places: Collection[tuple[int, int]]
-) -> AsyncIterator[Record]:
+) -> AsyncGenerator[Record, None]:
     """The records at these places (partition, offset), as they come; those that are gone are left out."""
     wanted = set(places)
     starts: dict[int, int] = {}
@@ -89,8 +90,11 @@ async def _replays(kafka: KafkaSettings, topic: str, register: Register) -> None
     def keep(raw: Raw) -> bool:
         return register.wants_replay(raw.headers)
 
-    async for records in read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS):
-        register.add_replays(records)
+    try:
+        async for records in read_to_end(kafka, topic, keep=keep, within_seconds=WITHIN_SECONDS):
+            register.add_replays(records)
+    except TopicMissingError:
+        register.without_replays = True
 
 
 async def _outcomes(kafka: KafkaSettings, topic: str, register: Register) -> None:

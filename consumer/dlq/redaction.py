@@ -2,10 +2,10 @@
 
 Kept: structure, names and types; the ids of course, batch, module and session, `revision`, `delivery`; the
 event's id, source (but for user and query), type and time; what we wrote ourselves. Of all other texts only
-the shape stays, letters as x and digits as 9; of longer ones, the length; of what can't be read, a hash too.
+the shape stays, letters as x and digits as 9; of longer ones and of what can't be read, the length. No
+hash: that of an address is as good as the address.
 """
 
-import hashlib
 import json
 import re
 import unicodedata
@@ -81,8 +81,8 @@ def _shape_of(character: str) -> str:
     return character if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc") else "?"
 
 
-def _digest(raw: bytes) -> str:
-    return f"({len(raw):,} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()[:12]})"
+def _size(raw: bytes) -> str:
+    return f"({len(raw):,} bytes)"
 
 
 def _kept_if(pattern: str) -> Mask:
@@ -181,7 +181,7 @@ def _name(name: str) -> str:
 
 
 def _key(raw: bytes | None) -> bytes | None:
-    return raw if raw is None or _KEY.fullmatch(raw) else _digest(raw).encode()
+    return raw if raw is None or _KEY.fullmatch(raw) else _size(raw).encode()
 
 
 def _value(raw: bytes | None, headers: Headers) -> bytes | None:
@@ -198,7 +198,7 @@ def _value(raw: bytes | None, headers: Headers) -> bytes | None:
             is_event = isinstance(found, _Object) and "data" in dict(found)
         return _json(_by_name(found, _EVENT if is_event else _DATA)).encode()
     except (ValueError, RecursionError):
-        return _digest(raw).encode()
+        return _size(raw).encode()
 
 
 def _json(found: Any) -> str:
@@ -235,6 +235,6 @@ def _header(name: str, value: bytes | None, message: str) -> tuple[str, bytes | 
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return kept_name, _digest(value).encode()
+        return kept_name, _size(value).encode()
     mask = _HEADERS.get(name, (lambda kept: kept) if is_ours else _masked)
     return kept_name, str(mask(text)).encode(errors="replace")

@@ -42,6 +42,8 @@ class Register:
         self.letters: dict[str, Letter] = {}
         # Records of the dead-letter topic that are no dead letters of ours, and copies of those that are.
         self.foreign = 0
+        # There is no replay topic, so that nothing can have been replayed.
+        self.without_replays = False
         self.copies = 0
         self._applied: dict[str, Applied | None] = {}
         self._changes: dict[str, StateChange] = {}
@@ -132,19 +134,9 @@ class Register:
         replay = self._replays.get(letter.id)
         applied = None if letter.session is None else self._applied.get(letter.session)
         ended = 0 if change is None else change.replay_count
-        waiting = replay if replay is not None and replay.count > max(ended, letter.replay_count) else None
-        if change is not None and change.state == "replaying" and replay is not None:
-            waiting = waiting or replay
         count = max(letter.replay_count, ended, 0 if replay is None else replay.count)
-        state: DeadLetterStateName = "open" if change is None else change.state
-        if state in ("open", "replaying"):
-            if waiting is not None or (state == "replaying" and letter.replay_count < ended):
-                state = "replaying"
-            elif applied is not None and _is_newer(applied, letter.version):
-                state = "superseded"
-            else:
-                state = "open"
-        return Standing(state, count, change, applied, waiting)
+        waiting = replay if replay is not None and _waits(replay, letter, change) else None
+        return Standing(_state(letter, change, waiting, applied), count, change, applied, waiting)
 
     def __iter__(self) -> Iterator[Letter]:
         """The newest copy of each, in reading order of the first copies."""
@@ -153,6 +145,38 @@ class Register:
     def __len__(self) -> int:
         """How many dead letters there are, copies not counted."""
         return len(self.letters)
+
+
+def _waits(replay: Replay, letter: Letter, change: StateChange | None) -> bool:
+    """Whether the newest replay on the replay topic has no end yet."""
+    if change is not None and change.state == "replaying":
+        return replay.count >= change.replay_count
+    ended = 0 if change is None else change.replay_count
+    return replay.count > max(ended, letter.replay_count)
+
+
+def _state(
+    letter: Letter, change: StateChange | None, waiting: Replay | None, applied: Applied | None
+) -> DeadLetterStateName:
+    """The first that holds. A `replaying` without a replay on the topic is none: it can't end any more."""
+    if change is not None and change.state not in ("open", "replaying"):
+        return change.state
+    if waiting is not None:
+        return "replaying"
+    if applied is not None and _is_same(applied, letter):
+        return "applied"  # its publisher sent it once more
+    if applied is not None and _is_newer(applied, letter.version):
+        return "superseded"
+    return "open"
+
+
+def _is_same(applied: Applied, letter: Letter) -> bool:
+    """Whether the session's last applied event is the one that failed, and was applied after that."""
+    event = applied.event
+    return (event.id, event.source) == (
+        letter.event_id,
+        letter.event_source,
+    ) and applied.at_us / 1e6 >= letter.failed_at_seconds
 
 
 def _is_newer(applied: Applied, version: Version | None) -> bool:

@@ -24,6 +24,11 @@ class TopicMissingError(Exception):
     """There is no such topic. The text is a sentence that says how to come by it."""
 
 
+def missing_topic(topic: str) -> TopicMissingError:
+    """The error for one of our topics."""
+    return TopicMissingError(f"Topic {topic} does not exist; create it with: session-consumer topics create")
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Where the broker stored the record."""

@@ -16,7 +16,7 @@ from consumer.kafka.connection import (
     translated,
 )
 from consumer.kafka.lenient_headers import read_any_header_name
-from consumer.kafka.publisher import TopicMissingError
+from consumer.kafka.publisher import missing_topic
 from consumer.settings import KafkaSettings
 
 # What the client may hold that nobody has asked for yet.
@@ -97,9 +97,7 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     (found,) = answer.to_object()["topics"]
     error = errors.for_code(found["error_code"])
     if error is errors.UnknownTopicOrPartitionError:
-        raise TopicMissingError(
-            f"Topic {topic} does not exist; create it with: session-consumer topics create"
-        )
+        raise missing_topic(topic)
     if error is not errors.NoError:
         raise translate(error(), f"Topic {topic}:")
     return {partition["partition"] for partition in found["partitions"]}

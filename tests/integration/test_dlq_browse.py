@@ -189,7 +189,21 @@ async def test_reading_leaves_nothing_behind(kafka: KafkaUnderTest, topics: Make
     assert before == await asyncio.to_thread(groups)
 
 
-@pytest.mark.parametrize("missing", ["DEAD_LETTER", "REPLAY", "OUTCOMES"])
+async def test_a_missing_replay_topic_keeps_nobody_from_looking(
+    kafka: KafkaUnderTest, topics: MakeTopics
+) -> None:
+    """It is told, with the command that makes it: nothing can have been replayed."""
+    env = settings(kafka, await filled(kafka, await topics()))
+    env["CONSUMER_REPLAY_TOPIC"] = "nobody-made-this"
+
+    for arguments in (("list",), ("stats",)):
+        result = await dlq(env, *arguments)
+        assert 0 == result.exit_code, result.output
+        assert "topic nobody-made-this does not exist" in result.stderr
+    assert 0 == (await dlq(env, "show", "0:10")).exit_code
+
+
+@pytest.mark.parametrize("missing", ["DEAD_LETTER", "OUTCOMES"])
 async def test_a_missing_topic_is_exit_code_2(
     kafka: KafkaUnderTest, topics: MakeTopics, missing: str
 ) -> None:

@@ -31,6 +31,9 @@ OPEN, OTHER, APPLIED, WAITING = (
 )
 
 
+LOST = "or --force if that is lost."
+
+
 async def test_dead_letters_are_discarded_and_opened_again(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
     """Each state is written to its key's partition, with who and why; what can't be discarded is told."""
     made = await _scene(kafka, topics)
@@ -40,6 +43,7 @@ async def test_dead_letters_are_discarded_and_opened_again(kafka: KafkaUnderTest
         kafka, made, "discard", *ids, "a:0:7", "--reason", "a test", "--by", "ops", "-o", "jsonl"
     )
     again = await _dlq(kafka, made, "discard", OPEN.id, "--reason", "again")
+    forced = await _dlq(kafka, made, "discard", WAITING.id, "--reason", "its replay is lost", "--force")
     undone = await _dlq(kafka, made, "discard", "--undo", OPEN.id, OTHER.id, "--reason", "oh", "-o", "jsonl")
     twice = await _dlq(kafka, made, "discard", "--undo", OPEN.id, "--reason", "oh")
 
@@ -51,13 +55,14 @@ async def test_dead_letters_are_discarded_and_opened_again(kafka: KafkaUnderTest
     assert [
         "a:0:7: there is no such dead letter.",
         f"{APPLIED.id} was replayed and applied: there is nothing left to discard.",
-        f"{WAITING.id} is being replayed by run run-1: wait for what comes of it.",
+        f"{WAITING.id} is being replayed by run run-1: wait for what comes of it, {LOST}",
         "Discards 2 dead letters:",
         f"  {OPEN.id}  session_not_found: It failed: session_not_found.",
         f"  {OTHER.id}  event_invalid: It failed: event_invalid.",
         "2 dead letters discarded.",
     ] == mixed.stderr.splitlines()
     assert (1, f"{OPEN.id} is discarded already.\n") == (again.exit_code, again.stderr)
+    assert 0 == forced.exit_code, forced.stderr
     assert 0 == undone.exit_code, undone.stderr
     assert ["open", "open"] == [json.loads(line)["state"] for line in undone.stdout.splitlines()]
     assert (1, f"{OPEN.id} is open, not discarded: there is nothing to undo.\n") == (
@@ -188,6 +193,10 @@ async def test_a_missing_topic_is_exit_code_2(kafka: KafkaUnderTest, topics: Mak
         env = {**_env(kafka, made), name: "nobody-made-this"}
         for command in (["export"], ["discard", OPEN.id, "--reason", "a test"]):
             result = await asyncio.to_thread(CliRunner().invoke, main, ["dlq", *command], env=env)
+            if command == ["export"] and name == "CONSUMER_REPLAY_TOPIC":
+                assert 0 == result.exit_code, result.stderr  # looking does no harm
+                assert "topic nobody-made-this does not exist" in result.stderr
+                continue
 
             assert 2 == result.exit_code, result.stderr
             assert result.stderr.startswith("Error: Topic nobody-made-this does not exist")

@@ -51,6 +51,20 @@ async def test_faults_stand_at_their_lines(kafka: KafkaUnderTest, topics: MakeTo
     assert all(len(line) <= 80 for line in lines)
 
 
+async def test_long_texts_are_cut(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
+    """For people alone."""
+    made = await topics()
+    await write(kafka, made.dead_letters, [Failed(minute=3, name="Fire drill " * 90).letter()])
+    env = settings(kafka, made)
+
+    lines = (await dlq(env, "show", Failed(minute=3).id)).stdout.splitlines()
+    whole = json.loads((await dlq(env, "show", Failed(minute=3).id, "-o", "json")).stdout)
+
+    assert [] == [line for line in lines if len(line) > 80]
+    assert "  Long lines are cut; -o json has all." in lines
+    assert "Fire drill " * 90 == whole["event"]["data"]["session"]["name"]
+
+
 async def test_what_is_not_found_says_what_is_near(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
     """With exit code 1; an id that is none is a mistake."""
     env = settings(kafka, await filled(kafka, await topics()))

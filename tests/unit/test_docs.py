@@ -191,3 +191,16 @@ def _check(command: str, found: click.Command, words: list[str]) -> None:
         assert [] == left, command
     except click.UsageError as exc:
         raise AssertionError(f"{command}: {exc.format_message()}") from exc
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_no_heading_stands_twice_and_nothing_is_left_of_a_merge(page: Path) -> None:
+    """Under one heading of its own kind, each name is given once."""
+    text = _FENCE.sub("", page.read_text("utf-8"))
+    headings, above = [], ""
+    for line in re.findall(r"^#{1,4} .*$", text, re.MULTILINE):
+        above = line if line.startswith("## ") else above
+        headings.append((above, line))
+
+    assert [] == [line for line in text.splitlines() if line.startswith(("<<<<<<<", ">>>>>>>"))]
+    assert [] == [each for each in set(headings) if headings.count(each) > 1]

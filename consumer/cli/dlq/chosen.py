@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import click
 
-from consumer.cli.dlq.reading import read_registers
+from consumer.cli.dlq.reading import read_registers, tell_oddities
 from consumer.cli.progress import Progress
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Standing
 from consumer.dlq.selection import Selection
+from consumer.kafka.publisher import missing_topic
 from consumer.settings import TopicNames, TopicSettings
 
 _SHORT_ID = re.compile(r"[0-9]{1,10}:[0-9]{1,20}")
@@ -33,13 +34,18 @@ def full_ids(ids: Sequence[str], settings: TopicSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{topic}:{each}" if _SHORT_ID.fullmatch(each) else each for each in ids))
 
 
-def read_chosen(settings: TopicSettings, selection: Selection) -> list[Chosen]:
-    """All that fit, in reading order of each account's topic; raises as `consumer.dlq.reading`."""
-    return asyncio.run(_read(settings, selection))
+def read_chosen(
+    settings: TopicSettings, selection: Selection, *, needs_replays: bool = False
+) -> list[Chosen]:
+    """All that fit, in reading order of each account's topic; raises as `consumer.dlq.reading`.
 
-
-async def _read(settings: TopicSettings, selection: Selection) -> list[Chosen]:
-    registers = await read_registers(settings, selection, Progress())
+    `needs_replays`: a missing replay topic is an error too, and not only told.
+    """
+    registers = asyncio.run(read_registers(settings, selection, Progress()))
+    for names, register in zip(settings.accounts, registers, strict=True):
+        if needs_replays and register.without_replays:
+            raise missing_topic(names.replay_topic)
+    tell_oddities(settings, registers)
     return [
         Chosen(names, letter, standing)
         for names, register in zip(settings.accounts, registers, strict=True)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -43,6 +44,7 @@ def _reason(context: click.Context, option: click.Parameter, text: str) -> str:
 @click.option("--undo", is_flag=True, help="Open again those that were discarded; by ID alone.")
 @selection_options
 @click.option("--by", metavar="WHO", callback=short_text, help="Who wants it [default: user@host].")
+@click.option("--force", is_flag=True, help="Those that are being replayed, too: that replay is lost.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @account_option
@@ -53,6 +55,7 @@ def discard(
     reason: str,
     undo: bool,
     by: str | None,
+    force: bool,
     yes: bool,
     dry_run: bool,
     account: str | None,
@@ -74,9 +77,11 @@ def discard(
         ids = full_ids(ids, settings)
         if not ids and not filters["states"]:
             filters["states"] = ("open",)
-        found = read_chosen(settings, selection_of(filters, ids))
+        found = read_chosen(settings, selection_of(filters, ids), needs_replays=True)
         refused = tell_unknown(ids, found, filtered=filtered)
-        planned, told = _plan(found, reopened if undo else discarded, by or whoami(), reason)
+        planned, told = _plan(
+            found, reopened if undo else partial(discarded, force=force), by or whoami(), reason
+        )
         refused += told
         if planned:
             _tell_plan(planned, own_topics(settings), undo=undo)

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
@@ -100,13 +100,15 @@ async def _export(kafka: KafkaSettings, chosen: Sequence[Chosen], add: Add, *, r
     progress = Progress()
     for names, group in groupby(chosen, key=lambda each: each.names):
         own = {(each.letter.partition, each.letter.offset): each for each in group}
-        async for record in read_records(kafka, names.dead_letter_topic, own.keys()):
-            each = own[record.partition, record.offset]
-            found: Mapping[str, Any] = row(each.letter, each.standing)
-            exported = Exported(each.letter.id, record.key, record.value, record.headers)
-            add(*(redact(found, exported) if redacted else (found, exported)))
-            number += 1
-            progress.tell(f"Writing: {number:,} of {len(chosen):,} dead letters…")
+        # Closed in any case: the reader of our output may go away.
+        async with aclosing(read_records(kafka, names.dead_letter_topic, own.keys())) as records:
+            async for record in records:
+                each = own[record.partition, record.offset]
+                found: Mapping[str, Any] = row(each.letter, each.standing)
+                exported = Exported(each.letter.id, record.key, record.value, record.headers)
+                add(*(redact(found, exported) if redacted else (found, exported)))
+                number += 1
+                progress.tell(f"Writing: {number:,} of {len(chosen):,} dead letters…")
     progress.clear()
     if not number:
         raise _NothingError

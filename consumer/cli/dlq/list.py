@@ -18,7 +18,7 @@ from consumer.cli.dlq.reading import (
     read_all_standings,
     read_newest_registers,
     read_registers,
-    tell_foreign,
+    tell_oddities,
     wanted,
 )
 from consumer.cli.dlq.words import age, own_topics, short_id, what_went_wrong
@@ -102,7 +102,7 @@ async def _list(
         click.echo(f"\x1b[{preview}A\r\x1b[J", nl=False)
     if some or output_format == "json":
         write_rows((row(*each) for each in some), output_format, table, together=ROWS_TOGETHER)
-    tell_foreign(settings, registers)
+    tell_oddities(settings, registers)
     if left_out is not None:
         click.echo(f"{left_out}; --limit N shows more, `dlq stats` counts all.", err=True)
     if not some:

@@ -112,9 +112,15 @@ def wanted(registers: Sequence[Register], selection: Selection) -> Iterator[Foun
                 yield Found(letter, standing)
 
 
-def tell_foreign(settings: TopicSettings, registers: Sequence[Register]) -> None:
-    """Say what stands in the topics and is no dead letter of ours."""
+def tell_oddities(settings: TopicSettings, registers: Sequence[Register]) -> None:
+    """Say what stands in the topics and is no dead letter of ours, and where there is no replay topic."""
     for names, register in zip(settings.accounts, registers, strict=True):
+        if register.without_replays:
+            click.echo(
+                f"Warning: topic {names.replay_topic} does not exist: nothing can be replayed before "
+                "`session-consumer topics create`.",
+                err=True,
+            )
         if register.foreign:
             records = "1 record" if register.foreign == 1 else f"{register.foreign:,} records"
             click.echo(

@@ -40,7 +40,7 @@ def _lines(found: Mapping[str, Any], dossier: Dossier, now_seconds: float) -> It
     if found["session_data"] is None:
         yield from _plain(f"nothing: {found['session_data_problem']}")
     else:
-        yield from (f"  {line}" for line in _json(found["session_data"]))
+        yield from (cut(f"  {line}", WIDTH) for line in _json(found["session_data"]))
     yield ""
     yield "What happened to it"
     for entry in found["history"]:
@@ -109,17 +109,20 @@ def _event(found: Mapping[str, Any], dossier: Dossier) -> Iterator[str]:
 
 def _marked(lines: Sequence[Line]) -> Iterator[str]:
     """The broken ones with a mark in front and their problems below; of many others, the first ones."""
-    left_out = 0
+    left_out = cut_short = 0
     for number, (text, problems) in enumerate(lines):
         if number >= MOST_LINES and not problems:
             left_out += 1
             continue
-        yield f"{'>' if problems else ' '} {text}"
+        cut_short += len(text) > WIDTH - 2
+        yield f"{'>' if problems else ' '} {cut(text, WIDTH - 2)}"
         indent = " " * (len(text) - len(text.lstrip()) + 2)
         for problem in problems:
             yield from wrap(problem, WIDTH, initial_indent=f"{indent}^ ", subsequent_indent=f"{indent}  ")
     if left_out:
         yield f"  … {left_out:,} more lines; -o json has all"
+    elif cut_short:
+        yield "  Long lines are cut; -o json has all."
 
 
 def _happened(entry: Mapping[str, Any]) -> str:

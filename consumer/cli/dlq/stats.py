@@ -9,7 +9,7 @@ import click
 
 from consumer.cli.accounts import account_option
 from consumer.cli.dlq.options import selection_of, selection_options
-from consumer.cli.dlq.reading import load_accounts, read_registers, tell_foreign, wanted
+from consumer.cli.dlq.reading import load_accounts, read_registers, tell_oddities, wanted
 from consumer.cli.dlq.stats_text import lines_of
 from consumer.cli.dlq.words import own_topics
 from consumer.cli.failures import exit_codes_from_errors
@@ -56,4 +56,4 @@ def stats(*, hours: int, account: str | None, output_format: str, **filters: Any
             click.echo(line)
     else:
         write_rows(found.class_rows(), output_format, {})
-    tell_foreign(settings, registers)
+    tell_oddities(settings, registers)

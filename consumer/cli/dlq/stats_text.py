@@ -46,6 +46,9 @@ def _totals(stats: Stats, own_topics: Collection[str]) -> Iterator[str]:
         name = short_id(oldest.id, own_topics)
         since = duration(stats.now_seconds - oldest.failed_at_seconds)
         yield one_line(f"Oldest open: {name}, for {since} ({oldest.error_class}).")
+    elif replaying := total.by_state["replaying"]:
+        are = "is" if replaying == 1 else "are"
+        yield f"None is open, but {replaying:,} {are} not through yet: `dlq runs` has more."
     else:
         yield "Nothing is open."
 

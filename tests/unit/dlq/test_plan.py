@@ -44,7 +44,9 @@ def version(of: Failed) -> Version:
     [
         pytest.param([], [], None, id="open"),
         pytest.param([FAILED.replay()], [], Skip.REPLAYING, id="sent"),
-        pytest.param([], [FAILED.state("replaying")], Skip.REPLAYING, id="read by the consumer"),
+        pytest.param(
+            [FAILED.replay()], [FAILED.state("replaying")], Skip.REPLAYING, id="read by the consumer"
+        ),
         pytest.param([FAILED.replay()], [FAILED.state("applied")], Skip.APPLIED, id="applied"),
         pytest.param([FAILED.replay()], [FAILED.state("superseded")], Skip.SUPERSEDED, id="stale"),
         pytest.param([], [NEWER.outcome("applied")], Skip.SUPERSEDED, id="a newer one was applied"),

@@ -70,7 +70,7 @@ def test_numbers_and_repeated_names_stay_as_they_are_written() -> None:
     """They may be the fault; what is no JSON becomes its length and a hash."""
     raw = b'{"revision": 1e3, "courseId": 00}'
     _, contents = redacted(record(raw, BINARY))
-    assert b"(33 bytes, SHA-256 " == (contents.value or b"")[:19]
+    assert b"(33 bytes)" == contents.value
 
     raw = b'{"revision": 1.5, "courseId": 12, "revision": 7, "a": NaN, "session": {"name": 5}}'
     _, contents = redacted(record(raw, BINARY))
@@ -107,7 +107,7 @@ def test_headers_say_whose_fault_it_is() -> None:
     ) == contents.headers[:7]
     assert ("xxxxx", True) == (
         contents.headers[7][0],
-        (contents.headers[7][1] or b"").startswith(b"(2 bytes, SHA-256 "),
+        contents.headers[7][1] == b"(2 bytes)",
     )
     assert ("xxxxxx", None) == contents.headers[8]
     assert "https://x@lms.example.com/planner?x" == row["event_source"]
@@ -132,12 +132,12 @@ def test_what_zoho_said_is_masked_in_the_message_too() -> None:
         (None, None),
         (b"478346000019553023", b"478346000019553023"),
         (b"1/2/3/4", b"1/2/3/4"),
-        (b"ann@example.com", b"(15 bytes, SHA-256 "),
-        (b"", b"(0 bytes, SHA-256 "),
+        (b"ann@example.com", b"(15 bytes)"),
+        (b"", b"(0 bytes)"),
     ],
 )
 def test_a_key_that_is_no_id_is_masked(key: bytes | None, masked: bytes | None) -> None:
-    """Its length and a hash tell whether two are the same."""
+    """Only its length stays."""
     _, contents = redacted(Record("t", 0, 7, 0, key, b"{}", STRUCTURED))
 
     assert masked == (contents.key if contents.key is None else contents.key[: len(masked or b"")])

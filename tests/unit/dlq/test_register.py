@@ -31,7 +31,19 @@ def standing(
         pytest.param([], [], ("open", 0), id="nothing happened"),
         pytest.param([FAILED.replay()], [], ("replaying", 1), id="sent, not read by the consumer yet"),
         pytest.param([FAILED.replay()], [FAILED.state("replaying")], ("replaying", 1), id="read"),
-        pytest.param([], [FAILED.state("replaying")], ("replaying", 1), id="its replay has expired"),
+        pytest.param([], [FAILED.state("replaying")], ("open", 1), id="its replay is gone from the topic"),
+        pytest.param(
+            [FAILED.replay(count=1)],
+            [FAILED.state("replaying", count=2)],
+            ("open", 2),
+            id="only an earlier replay is left on the topic",
+        ),
+        pytest.param(
+            [], [FAILED.outcome("applied")], ("applied", 0), id="the publisher sent the same event once more"
+        ),
+        pytest.param(
+            [], [FAILED.outcome("applied", minute=9)], ("open", 0), id="applied first, and failed after that"
+        ),
         pytest.param([FAILED.replay()], [FAILED.state("applied")], ("applied", 1), id="applied"),
         pytest.param(
             [FAILED.replay()],
