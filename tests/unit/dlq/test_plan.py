@@ -110,10 +110,10 @@ def test_a_mended_time_is_judged_where_the_original_could_not_be_read(
     assert expected == (plan.skipped[0].why if plan.skipped else None)
 
 
-@pytest.mark.parametrize("replays", [[FAILED.replay(minute=60)], []])
-def test_a_lost_replay_is_sent_once_more(replays: list[Record]) -> None:
-    """Where somebody says so; whether the replay topic still has it or not."""
-    register = register_of([FAILED.letter()], replays, [FAILED.state("replaying", minute=61)])
+@pytest.mark.parametrize("states", [[FAILED.state("replaying", minute=61)], []])
+def test_a_lost_replay_is_sent_once_more(states: list[Record]) -> None:
+    """Where somebody says so; whether the consumer began with it or not."""
+    register = register_of([FAILED.letter()], [FAILED.replay(minute=60)], states)
     lost_too = replace(ALL, force=True, lost_too=True)
 
     plan = plan_of(register, lost_too)
