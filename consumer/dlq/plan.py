@@ -250,15 +250,12 @@ def _was_replayed_since(letter: Letter, standing: Standing, rules: Rules) -> boo
     """Whether others replayed it since the run that is resumed began; a lost replay is an older one."""
     if rules.began_at is None or standing.replay_count <= letter.replay_count:
         return False
-    if standing.state != "replaying":
+    if standing.waiting is None:
         return True
-    at = None if standing.change is None else standing.change.at
-    if standing.waiting is not None:
-        try:
-            at = datetime.fromisoformat(standing.waiting.at).timestamp()
-        except (ValueError, OverflowError):
-            at = None
-    return at is None or at >= rules.began_at
+    try:
+        return datetime.fromisoformat(standing.waiting.at).timestamp() >= rules.began_at
+    except (ValueError, OverflowError):
+        return True
 
 
 def _was_wanted(standing: Standing, rules: Rules) -> bool:

@@ -48,7 +48,8 @@ class Runs:
         """Empty."""
         self._runs: dict[str, dict[str, Replay]] = defaultdict(dict)
         self._last_count: dict[str, int] = {}
-        self._changes: dict[tuple[str, int], StateChange] = {}
+        # By dead letter and count, and then by run: two that sent one at once may both come to an end.
+        self._changes: dict[tuple[str, int], dict[str | None, StateChange]] = defaultdict(dict)
         self._outcomes: dict[str, Mapping[str, Any]] = {}
 
     def add_replays(self, records: Iterable[Record]) -> None:
@@ -78,7 +79,7 @@ class Runs:
 
     def end(self, replay: Replay) -> End:
         """What a replay came to. One that was followed by another failed, or was lost."""
-        change = self._changes.get((replay.dead_letter_id, replay.count))
+        change = self._change(replay)
         if change is not None and change.state in _ENDS:
             return "not_taken" if is_of_another_run(change, replay.run_id) else _ENDS[change.state]
         return "failed" if self._last_count[replay.dead_letter_id] > replay.count else "waiting"
@@ -105,7 +106,7 @@ class Runs:
     def rows_of(self, account: str, run: Run) -> Iterator[dict[str, Any]]:
         """A row for each of its dead letters, in order of their first origin."""
         for replay in sorted(run.replays.values(), key=lambda replay: replay.origin):
-            change = self._changes.get((replay.dead_letter_id, replay.count))
+            change = self._change(replay)
             outcome = self._outcomes.get(replay.dead_letter_id, {})
             end = self.end(replay)
             first = change.run_id if change is not None and end == "not_taken" else None
@@ -125,17 +126,26 @@ class Runs:
                 "ended_at": None if change is None or end == "waiting" else rfc3339(change.at),
             }
 
+    def _change(self, replay: Replay) -> StateChange | None:
+        """Its own end; else that of another run's with the same count, or what it was settled as."""
+        found = self._changes.get((replay.dead_letter_id, replay.count), {})
+        own = found.get(replay.run_id)
+        if own is not None and own.state in _ENDS:
+            return own
+        ends = [change for change in found.values() if change.state in _ENDS]
+        return next((change for change in ends if change.run_id is not None), ends[0] if ends else own)
+
     def _add_change(self, value: bytes) -> None:
         try:
             change = read_state_change(value)
         except ValueError:
             return
-        name = (change.dead_letter_id, change.replay_count)
-        held = self._changes.get(name)
+        found = self._changes[change.dead_letter_id, change.replay_count]
+        held = found.get(change.run_id)
         # What a replay came to, not that it was discarded afterwards.
         ended = held is not None and held.state not in ("replaying", "discarded")
         if held is None or (supersedes(change, held) and not (ended and change.state == "discarded")):
-            self._changes[name] = change
+            found[change.run_id] = change
 
     def _add_outcome(self, value: bytes) -> None:
         """The last of each dead letter: it says whose event it is, and why it failed."""

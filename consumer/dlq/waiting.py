@@ -74,11 +74,15 @@ class Awaited:
 
     def add_change(self, change: StateChange) -> bool:
         """Whether its replay ended with this."""
-        wanted = self.waiting.get(change.dead_letter_id)
+        wanted = self._counts.get(change.dead_letter_id)
         if wanted is None or change.replay_count < wanted or change.state == "replaying":
             return False
-        del self.waiting[change.dead_letter_id]
         other = change.replay_count == wanted and is_of_another_run(change, self._run_id)
+        held = self.ended.get(change.dead_letter_id)
+        # Read after the other one had its end, ours is taken all the same and has an end of its own.
+        if held is not None and (held.first_run is None or change.run_id != self._run_id):
+            return False
+        self.waiting.pop(change.dead_letter_id, None)
         self.ended[change.dead_letter_id] = Ended(
             change.dead_letter_id,
             change.state,
@@ -86,7 +90,7 @@ class Awaited:
             self._failures.get(change.dead_letter_id),
             change.run_id if other else None,
         )
-        return True
+        return held is None
 
     def add_failures(self, letters: Iterable[Letter]) -> None:
         """New dead letters of those that failed again; they may come long before the end is known."""

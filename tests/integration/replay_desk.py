@@ -80,14 +80,6 @@ class Desk:
         async with writer(self.kafka.bootstrap, self.topics.outcomes) as outcomes:
             assert [None] * len(changes) == list(await outcomes.write([each.record() for each in changes]))
 
-    async def write_replays(self, *records: Record) -> None:
-        """Records of the replay topic."""
-        await publish(
-            self.kafka.bootstrap,
-            self.topics.replay,
-            [Outgoing(each.value, each.key, each.headers, partition=0) for each in records],
-        )
-
     async def write_outcomes(self, *records: Record) -> None:
         """Records of the outcomes topic."""
         await publish(

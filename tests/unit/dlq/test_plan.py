@@ -117,11 +117,10 @@ def test_a_replay_that_is_gone_from_the_topic_is_sent_once_more() -> None:
     assert [2] == [item.count for item in plan.items]
 
 
-def test_a_lost_replay_is_sent_once_more() -> None:
-    """Where somebody says so: the replay topic has it still."""
-    register = register_of(
-        [FAILED.letter()], [FAILED.replay(minute=60)], [FAILED.state("replaying", minute=61)]
-    )
+@pytest.mark.parametrize("states", [[FAILED.state("replaying", minute=61)], []])
+def test_a_lost_replay_is_sent_once_more(states: list[Record]) -> None:
+    """Where somebody says so; whether the consumer began with it or not."""
+    register = register_of([FAILED.letter()], [FAILED.replay(minute=60)], states)
     lost_too = replace(ALL, force=True, lost_too=True)
 
     plan = plan_of(register, lost_too)

@@ -190,6 +190,19 @@ def test_of_two_runs_at_once_one_is_not_taken() -> None:
     }
 
 
+def test_of_two_runs_at_once_both_may_come_to_an_end() -> None:
+    """Where the second is read after the first was finished: each is told its own."""
+    ends = [FAILED.state("open", run="one"), FAILED.state("applied", run="two")]
+    awaited = Awaited({FAILED.id: 1}, "two")
+    runs = runs_of([FAILED.replay(run="one"), FAILED.replay(1, run="two")], ends)
+
+    first, then = awaited.add(ends[:1]), awaited.add(ends[1:])
+
+    assert ([FAILED.id], []) == (first, then)
+    assert awaited.all_good
+    assert {"one": "failed", "two": "applied"} == {run.id: runs.end(run.first) for run in runs.newest_first()}
+
+
 @pytest.mark.parametrize(
     ("selection", "force", "expected"),
     [
