@@ -1,6 +1,7 @@
 """The image, built and run without an engine: as any user, on a root it can't write to, as process 1."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -149,8 +150,13 @@ async def test_sigterm_ends_process_1_while_it_still_imports(image: Built, tmp_p
     assert process.stdout is not None
     await process.stdout.readline()
     os.kill(first_process(process.pid), signal.SIGTERM)
+    try:
+        exit_code = await asyncio.wait_for(process.wait(), 5)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
-    assert 143 == await asyncio.wait_for(process.wait(), 5)
+    assert 143 == exit_code
 
 
 # Says when the command begins to be imported, and stays there: the moment that is hardest to hit.
