@@ -24,12 +24,14 @@ class ToolsUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """Executables of one Go module: `packages` by the executable's name, `variables` set by the linker."""
+    """Executables of one Go module: `packages` by the executable's name, `variables` set by the linker,
+    `tags` that choose what is built."""
 
     name: str
     module: Path
     packages: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
+    tags: str = ""
 
     @property
     def directory(self) -> Path:
@@ -72,6 +74,7 @@ class Toolbox:
             made.mkdir()
             command = [
                 *(go, "build", "-mod=readonly", "-trimpath", f"-ldflags={self._linker_flags}"),
+                f"-tags={self.tags}",
                 *("-o", f"{made}/", *self.packages.values()),
             ]
             try:
