@@ -63,7 +63,7 @@ def _table(found: list[Alert]) -> Iterator[str]:
     yield "| alert | severity | whose | when | what to do | runbook |\n|---|---|---|---|---|---|"
     for alert in found:
         labels, texts = alert.rule["labels"], alert.rule["annotations"]
-        action = re.sub(r"{{ \$labels\.(\w+) }}", lambda label: label[1].upper(), texts["action"])
+        action = re.sub(r"{{ \$labels\.\w+ }}", "…", texts["action"])
         yield (
             f"| `{alert.name}` | {labels['severity']} | {labels['team']} | {alert.when} | {action} "
             f"| {_page(texts['runbook_url'])} |"

@@ -140,7 +140,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Done at", "stat", "dateTimeAsIso", "Now, where nothing waits.",
               (Query(f"1000 * (time() + {_ETA})", "{{account}}"),)),
         Panel("The day's calls run out at", "stat", "dateTimeAsIso", "Empty: not today.",
-              (Query(f"1000 * {_owned('quota_runs_out_timestamp_seconds')}", "{{account}}", may_be_empty=True),)),
+              (Query(f"1000 * {_owned('quota_runs_out_timestamp_seconds')}", "{{account}}",
+                     may_be_empty=True),)),
         Panel("All that waits, at the last hour's pace", "timeseries", "s",
               "Kafka's part too. Nothing is shown while nothing is done.",
               (Query(f"{_owned('lag_records', how='sum')} / on (account) "
