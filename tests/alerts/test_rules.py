@@ -35,7 +35,7 @@ CASES: dict[str, Case] = {
         _state("auth_failed"), {"11m": (), "13m": ("AuthFailed",), "2h": ("AuthFailed",), "135m": ()}
     ),
     "a hold": Case(_state("suspect"), {"14m": (), "16m": ("Suspect",), "135m": ()}),
-    "the position is lost": Case(_state("position_lost"), {"10m": (), "11m": ("PositionLost",), "135m": ()}),
+    "the position is lost": Case(_state("position_lost"), {"10m": (), "13m": ("PositionLost",), "135m": ()}),
     "Kafka is down": Case(_state("kafka_down"), {"14m": (), "16m": ("KafkaDown",), "135m": ()}),
     "Zoho is down": Case(_state("unavailable"), {"24m": (), "26m": ("ZohoUnavailable",), "135m": ()}),
     "the day's calls are used up": Case(
@@ -92,7 +92,7 @@ CASES: dict[str, Case] = {
         replica("a", "running", lag_records="4000x200") | IDLE, {"2h": ("BacklogLate",)}
     ),
     "more comes than the quota takes": Case(
-        replica("a", "running", lag_records="0+5x200", quota_free_slots="0x4 3x0 0x200") | IDLE,
+        replica("a", "running", lag_records="0+5x200", quota_free_slots="0x20 3x0 0x9 3x0 0x170") | IDLE,
         {"59m": (), "75m": ("DemandAboveQuota",), "3h": ("DemandAboveQuota",)},
     ),
     "a burst that is being worked off": Case(
