@@ -35,7 +35,7 @@ format: install ## mend what `check` says about format and imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: install ## schemas, example messages, docs/settings.md, docs/metrics.md, the chart's pages, from the code
+generate: install ## schemas, example messages, docs/settings.md, docs/metrics.md, docs/alerts.md, the chart's pages, from the code
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m consumer.reference_docs
 	$(BIN)/python -m helm.generate
@@ -45,7 +45,7 @@ lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group build -c requirements/dev.txt -o requirements/build.txt
 
-tools: install ## helm, helm-unittest and kubeconform, built once from pinned Go modules (minutes, then cached)
+tools: install ## Helm's tools, prometheus and promtool, built once from pinned Go modules (minutes, then cached)
 	$(BIN)/python -m helm.toolbox
 
 # Most tests wait for something most of the time; each worker has a broker of its own.

@@ -1,18 +1,24 @@
 """The chart's pages and schema from values.yaml and the settings: `python -m helm.generate [--check]`.
 
-Written: the settings in values.yaml, values.schema.json, and README.md after what README.md.in says.
+Written: the settings in values.yaml, values.schema.json, README.md after what README.md.in says, the
+dashboard, and docs/alerts.md from the alerts' rules.
 """
 
 import json
 import sys
 from pathlib import Path
 
+from helm.alerts_page import alerts_page
 from helm.chart_settings import config_block
+from helm.dashboard import dashboard
 from helm.values_file import ValuesFile
 from helm.values_page import readme
 from helm.values_schema import values_schema
 
 CHART = Path(__file__).parent / "session-consumer"
+RULES = CHART / "files" / "rules" / "session-consumer.yaml"
+DASHBOARD = CHART / "files" / "dashboards" / "session-consumer.json"
+ALERTS_PAGE = CHART.parent.parent / "docs" / "alerts.md"
 
 
 def generated_texts() -> dict[Path, str]:
@@ -24,6 +30,8 @@ def generated_texts() -> dict[Path, str]:
         path: text,
         CHART / "values.schema.json": json.dumps(values_schema(values), indent=2, ensure_ascii=False) + "\n",
         CHART / "README.md": readme((CHART / "README.md.in").read_text(encoding="utf-8"), values),
+        DASHBOARD: dashboard(),
+        ALERTS_PAGE: alerts_page(RULES.read_text(encoding="utf-8")),
     }
 
 
@@ -36,7 +44,7 @@ def main(arguments: list[str]) -> int:
     }
     for path, text in stale.items():
         if "--check" in arguments:
-            sys.stderr.write(f"{path.name} of the chart is not up to date; run make generate\n")
+            sys.stderr.write(f"{path.name} is not up to date; run make generate\n")
         else:
             path.write_text(text, encoding="utf-8")
     return 1 if stale and "--check" in arguments else 0

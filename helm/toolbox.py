@@ -1,4 +1,4 @@
-"""Real tools, built once from pinned Go modules: `python -m helm.toolbox` builds those of the chart.
+"""Real tools, built once from pinned Go modules: `python -m helm.toolbox` builds all of them.
 
 Kept in $CONSUMER_TEST_CACHE or ~/.cache/session-consumer, in a directory named after what they are made
 of (the module's go.mod and go.sum): built anew only where that has changed.
@@ -24,12 +24,14 @@ class ToolsUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """Executables of one Go module: `packages` by the executable's name, `variables` set by the linker."""
+    """Executables of one Go module: `packages` by the executable's name, `variables` set by the linker,
+    `tags` that choose what is built."""
 
     name: str
     module: Path
     packages: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
+    tags: str = ""
 
     @property
     def directory(self) -> Path:
@@ -72,6 +74,7 @@ class Toolbox:
             made.mkdir()
             command = [
                 *(go, "build", "-mod=readonly", "-trimpath", f"-ldflags={self._linker_flags}"),
+                f"-tags={self.tags}",
                 *("-o", f"{made}/", *self.packages.values()),
             ]
             try:
@@ -99,11 +102,19 @@ CHART_TOOLS = Toolbox(
         "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
     },
 )
+# Of the ways to find targets only the plain ones (static, files): the clouds' are most of a build.
+PROMETHEUS_TOOLS = Toolbox(
+    "prometheus-tools",
+    Path(__file__).parent / "prometheus-tools",
+    {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
+    tags="remove_all_sd",
+)
 
 
 if __name__ == "__main__":
-    try:
-        CHART_TOOLS.build()
-    except ToolsUnavailableError as problem:
-        # Not the end of a test run: it says itself what it could not test.
-        sys.stderr.write(f"The chart's tools are missing: {problem}.\n")
+    for toolbox in (CHART_TOOLS, PROMETHEUS_TOOLS):
+        try:
+            toolbox.build()
+        except ToolsUnavailableError as problem:
+            # Not the end of a test run: it says itself what it could not test.
+            sys.stderr.write(f"{', '.join(toolbox.packages)} are missing: {problem}.\n")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helm.toolbox import CHART_TOOLS, ToolsUnavailableError
+from helm.toolbox import CHART_TOOLS, PROMETHEUS_TOOLS, ToolsUnavailableError
+from tests.alerts.untested import UNTESTED_ALERTS, without_prometheus
 from tests.chart.untested import UNTESTED_API_SERVER, UNTESTED_CHART, without_api_server, without_chart_tools
 from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
@@ -42,6 +43,16 @@ def chart_tools(request: pytest.FixtureRequest) -> None:
         request.config.stash[UNTESTED_CHART].skip(str(problem))
 
 
+@pytest.fixture(scope="session")
+def prometheus_tools(request: pytest.FixtureRequest) -> None:
+    """Prometheus and promtool, built by `make tools`."""
+    try:
+        for name in PROMETHEUS_TOOLS.packages:
+            PROMETHEUS_TOOLS.tool(name)
+    except ToolsUnavailableError as problem:
+        request.config.stash[UNTESTED_ALERTS].skip(str(problem))
+
+
 @pytest.fixture
 def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OwnBroker]:
     """Starts brokers that the test may kill: `own_broker(**{"message.max.bytes": "1000"})`."""
@@ -62,11 +73,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[UNTESTED] = without_kafka()
     config.stash[UNTESTED_CHART] = without_chart_tools()
     config.stash[UNTESTED_API_SERVER] = without_api_server()
+    config.stash[UNTESTED_ALERTS] = without_prometheus()
     config.pluginmanager.register(_Listener(_untested(config)))
 
 
 def _untested(config: pytest.Config) -> tuple[Untested, ...]:
-    return config.stash[UNTESTED], config.stash[UNTESTED_CHART], config.stash[UNTESTED_API_SERVER]
+    return (
+        config.stash[UNTESTED],
+        config.stash[UNTESTED_CHART],
+        config.stash[UNTESTED_API_SERVER],
+        config.stash[UNTESTED_ALERTS],
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,197 @@
+"""Each alert by promtool: when it fires, and that what only looks like it does not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from helm.generate import RULES
+from tests.alerts.promtool import ACCOUNT, Scene, fires, promtool, replica, standby
+
+pytestmark = pytest.mark.usefixtures("prometheus_tools")
+
+P = "SessionConsumer"
+IDLE = standby("b")
+
+
+class Case(NamedTuple):
+    """At each time exactly these alerts fire, without their common prefix."""
+
+    scene: Scene
+    at: Mapping[str, tuple[str, ...]]
+
+
+def _state(state: str) -> Scene:
+    """Well for ten minutes, in that state for two hours, and well again."""
+    samples = {"running": "1x9 0x120 1x60", state: "0x9 1x120 0x60"}
+    return replica("a", samples) | IDLE
+
+
+CASES: dict[str, Case] = {
+    "all is well": Case(replica("a", "running") | IDLE, {"1m": (), "30m": (), "3h": ()}),
+    "a credential is refused": Case(
+        _state("auth_failed"), {"11m": (), "13m": ("AuthFailed",), "2h": ("AuthFailed",), "135m": ()}
+    ),
+    "a hold": Case(_state("suspect"), {"14m": (), "16m": ("Suspect",), "135m": ()}),
+    "the position is lost": Case(_state("position_lost"), {"10m": (), "13m": ("PositionLost",), "135m": ()}),
+    "Kafka is down": Case(_state("kafka_down"), {"14m": (), "16m": ("KafkaDown",), "135m": ()}),
+    "Zoho is down": Case(_state("unavailable"), {"24m": (), "26m": ("ZohoUnavailable",), "135m": ()}),
+    "the day's calls are used up": Case(
+        _state("daily_quota"), {"14m": (), "16m": ("DayQuotaUsedUp",), "135m": ()}
+    ),
+    "a lock or two is no page": Case(
+        replica("a", {"running": "1x9 0x15 1x170", "throttled": "0x9 1x15 0x170"}) | IDLE,
+        {"20m": (), "40m": (), "80m": ()},
+    ),
+    "lock after lock": Case(_state("throttled"), {"59m": (), "90m": ("MostlyLocked",), "170m": ()}),
+    "locked though the quota was kept": Case(
+        replica("a", "running", locks_total="0x29 1x170", quota_share="1x29 0.5x9 1x160") | IDLE,
+        {"29m": (), "32m": ("LockedWithinQuota",), "45m": ()},
+    ),
+    "locked by our own doing": Case(
+        replica("a", "running", locks_total="0x29 1x170") | IDLE, {"32m": (), "35m": ()}
+    ),
+    "a smaller share without a lock": Case(
+        replica("a", "running", quota_share="0.5x200") | IDLE, {"32m": (), "3h": ()}
+    ),
+    "all stand by": Case(standby("a") | IDLE, {"4m": (), "6m": ("NoOwner",), "3h": ("NoOwner",)}),
+    "a rolling restart": Case(
+        replica("a", {"running": "1x20 0x1 _x180", "standby": "0x20 1x1 _x180"})
+        | replica("b", {"standby": "1x23 0x170", "running": "0x23 1x170"}),
+        {"22m": (), "24m": (), "26m": (), "60m": ()},
+    ),
+    "everybody is gone": Case(
+        replica("a", {"running": "1x20 stale"}),
+        {"20m": (), "24m": (), "28m": ("NoOwner",), "6h": ("NoOwner",)}
+    ),
+    "stuck": Case(
+        replica("a", "running", backlog_events="5x200", zoho_requests_total="0+10x30 300x170") | IDLE,
+        {"29m": (), "40m": (), "48m": ("Stuck",), "2h": ("Stuck",)},
+    ),
+    "waiting for the quota": Case(
+        replica("a", "running", backlog_events="5x200", zoho_requests_total="300x200",
+                quota_free_slots="0x200") | IDLE,
+        {"48m": (), "2h": ()},
+    ),
+    "waiting for a lock's end": Case(
+        replica("a", {"throttled": "1x40 0x160", "running": "0x40 1x160"}, backlog_events="5x40 0x160",
+                zoho_requests_total="300x200") | IDLE,
+        {"39m": (), "60m": ()},
+    ),
+    "nothing to do": Case(replica("a", "running", zoho_requests_total="300x200") | IDLE, {"2h": ()}),
+    "it will take five hours": Case(
+        replica("a", "running", drain_eta_seconds="0x9 18000x60 0x120") | IDLE,
+        {"20m": (), "26m": ("BacklogLate",), "80m": ()},
+    ),
+    "it will take three hours": Case(
+        replica("a", "running", drain_eta_seconds="10800x200") | IDLE, {"26m": (), "2h": ()}
+    ),
+    "more lies in Kafka than an hour takes off in four": Case(
+        replica("a", "running", lag_records="4000x200") | IDLE, {"2h": ("BacklogLate",)}
+    ),
+    "more comes than the quota takes": Case(
+        replica("a", "running", lag_records="0+5x200", quota_free_slots="0x20 3x0 0x9 3x0 0x170") | IDLE,
+        {"59m": (), "75m": ("DemandAboveQuota",), "3h": ("DemandAboveQuota",)},
+    ),
+    "a burst that is being worked off": Case(
+        replica("a", "running", lag_records="1500-5x200", quota_free_slots="0x200") | IDLE,
+        {"75m": (), "3h": ()},
+    ),
+    "a lock fills the queue": Case(
+        replica("a", {"throttled": "1x30 0x170", "running": "0x30 1x170"}, lag_records="0+5x200",
+                quota_free_slots="0x200") | IDLE,
+        {"75m": (), "80m": ()},
+    ),
+    "today's calls run out": Case(
+        replica("a", "running", quota_runs_out_timestamp_seconds="_x9 20000x60 _x120") | IDLE,
+        {"20m": (), "26m": ("DayQuotaRunsOut",), "80m": ()},
+    ),
+    "dead letters, each class to whom it concerns": Case(
+        replica("a", "running", dead_letters={
+            "event_invalid": "0x9 1x190", "session_not_found": "0x9 3x190", "failed_at_zoho": "0x9 2x190",
+        }) | IDLE,
+        {"9m": (), "12m": ("DeadLettersOfPublisher event_invalid", "DeadLettersOfPortal session_not_found",
+                           "DeadLettersOfZoho failed_at_zoho"), "75m": ()},
+    ),
+    "many dead letters at once": Case(
+        replica("a", "running", dead_letters={"event_invalid": "0x9 0+4x190"}) | IDLE,
+        {"12m": ("DeadLettersOfPublisher event_invalid",),
+         "30m": ("DeadLettersOfPublisher event_invalid", "DeadLettersGrow")},
+    ),
+    "few dead letters in few events": Case(
+        replica("a", "running", applied="0x200", dead_letters={"event_invalid": "0x9 3x190"}) | IDLE,
+        {"20m": ("DeadLettersOfPublisher event_invalid",)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_fires_when(name: str, tmp_path: Path) -> None:
+    """Exactly these alerts, and no others, at each of the times."""
+    case = CASES[name]
+    at = {time: [P + alert for alert in alerts] for time, alerts in case.at.items()}
+
+    assert fires(RULES, case.scene, at, tmp_path) == ""
+
+
+def test_promtool_finds_nothing_wrong() -> None:
+    """`promtool check rules`, its linter's findings counted as errors."""
+    assert promtool("check", "rules", "--lint=all", "--lint-fatal", str(RULES)) == ""
+
+
+def test_the_texts_say_who_and_when(tmp_path: Path) -> None:
+    """Templates are filled in: the account, a time of day, the class and its page."""
+    rules = {
+        rule["alert"]: rule
+        for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+    def expected(alert: str, **texts: str) -> dict[str, object]:
+        rule = rules[P + alert]
+        fixed = {key: text for key, text in rule["annotations"].items() if "{{" not in text}
+        labels = ACCOUNT | rule["labels"]
+        if alert.startswith("DeadLetters"):
+            labels["error_class"] = "event_invalid"
+        return {
+            "eval_time": "30m",
+            "alertname": P + alert,
+            "exp_alerts": [{"exp_labels": labels, "exp_annotations": fixed | texts}],
+        }
+
+    scene = replica(
+        "a",
+        "running",
+        quota_runs_out_timestamp_seconds="20000x60",
+        dead_letters={"event_invalid": "0x9 1x60"},
+    )
+    test = {
+        "rule_files": [str(RULES)],
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [{"series": key, "values": text} for key, text in scene.series.items()],
+                "alert_rule_test": [
+                    expected(
+                        "DayQuotaRunsOut",
+                        summary="Account academy: today's calls run out at 1970-01-01 05:33:20 +0000 UTC.",
+                    ),
+                    expected(
+                        "DeadLettersOfPublisher",
+                        summary="Account academy: 1 events of the last hour became dead letters, "
+                        "class event_invalid.",
+                        action="`session-consumer dlq stats` says how many are open and what to do next, "
+                        "`session-consumer dlq list --class event_invalid` which.",
+                        runbook_url="docs/runbook/event-invalid.md",
+                    ),
+                ],
+            }
+        ],
+    }
+    path = tmp_path / "test.yaml"
+    path.write_text(yaml.safe_dump(test, sort_keys=False), encoding="utf-8")
+
+    assert promtool("test", "rules", str(path)) == ""
