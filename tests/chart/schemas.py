@@ -12,6 +12,7 @@ CRDS = Path(__file__).parent / "crds"
 _BUILT_IN = {
     "ConfigMap": "configmap-v1",
     "Deployment": "deployment-apps-v1",
+    "Pod": "pod-v1",
     "Job": "job-batch-v1",
     "NetworkPolicy": "networkpolicy-networking-v1",
     "PodDisruptionBudget": "poddisruptionbudget-policy-v1",

@@ -93,3 +93,29 @@ resources:
     name: {{ .accountsFrom }}
 {{- end }}
 {{- end -}}
+
+{{- /* All that the consumer reads from files: credentials, the accounts file, Kafka's. */}}
+{{- define "session-consumer.sources" -}}
+{{- $sources := list }}
+{{- with include "session-consumer.secretName" (dict "root" . "account" "" "secret" .Values.secret) }}
+{{- $sources = append $sources (printf "- secret:\n    name: %s" .) }}
+{{- end }}
+{{- range $name, $entry := .Values.accounts }}
+{{- with include "session-consumer.secretName" (dict "root" $ "account" $name "secret" (default dict $entry.secret)) }}
+{{- $items := list }}
+{{- range tuple "CONSUMER_ZOHO_CLIENT_SECRET" "CONSUMER_ZOHO_REFRESH_TOKEN" }}
+{{- if include "session-consumer.accountHas" (dict "secret" $entry.secret "variable" .) }}
+{{- $items = append $items (dict "key" . "path" (printf "accounts/%s/%s" $name .)) }}
+{{- end }}
+{{- end }}
+{{- $sources = append $sources (toYaml (list (dict "secret" (dict "name" . "items" $items)))) }}
+{{- end }}
+{{- end }}
+{{- if .Values.accounts }}
+{{- $sources = append $sources (printf "- configMap:\n    name: %s" (include "session-consumer.fullname" .)) }}
+{{- end }}
+{{- with include "session-consumer.kafkaSources" (dict "root" . "user" "consumer") }}
+{{- $sources = append $sources (trim .) }}
+{{- end }}
+{{- join "\n" $sources }}
+{{- end }}
