@@ -38,8 +38,8 @@ def check(*, no_mint: bool, file: str | None, yes: bool, account: str | None, ou
     """Say of every setting where it comes from, and whether all that a consumer needs works from here.
 
     Without --send it is harmless: it joins no group, reads no record, writes nothing and makes no call
-    of the quota. One access token is minted for each account, unless half of the 10 that Zoho allows in
-    10 minutes are minted already.
+    of the quota. One access token is minted for each account, unless its consumer minted half of the 10
+    that Zoho allows in 10 minutes. Checks count none of each other's: repeat them with --no-mint.
 
     --send changes the session at Zoho. It joins the group as the account's owner, takes its quota over,
     makes one call and leaves; no record is read, no outcome written. Where a consumer owns the account
