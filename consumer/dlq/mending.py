@@ -23,7 +23,6 @@ from consumer.events.model import Event, EventRules, OtherType, Reading
 from consumer.events.reading import read_record
 from consumer.records import Headers, Record, TopicPartition
 
-_CE_PREFIX = "ce_"
 # Never used: only bare data takes its attributes from an envelope, and that keeps the dead letter's headers.
 _NO_ENVELOPE = Envelope("", "", "")
 

@@ -1,7 +1,7 @@
 """Reads an account's topics into its register: without a group, nobody's offsets are touched."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -14,8 +14,6 @@ from consumer.settings import KafkaSettings, TopicNames
 
 # The time until a topic can be read, and the longest silence after that: an error within 10 s.
 WITHIN_SECONDS = 4.5
-
-Wants = Callable[[Letter, Record], bool]
 
 
 async def read_letters(
@@ -41,16 +39,6 @@ async def read_standings(kafka: KafkaSettings, names: TopicNames, register: Regi
     await _outcomes(kafka, names.outcomes_topic, register)
     # Not before: else a replay that begins in between would look like one that is gone.
     await _replays(kafka, names.replay_topic, register)
-
-
-async def read_register(kafka: KafkaSettings, names: TopicNames, wants: Wants = lambda *_: True) -> Register:
-    """All of it."""
-    register = Register(wants)
-    async for _ in read_letters(kafka, names, register):
-        pass
-    if len(register):
-        await read_standings(kafka, names, register)
-    return register
 
 
 async def read_records(

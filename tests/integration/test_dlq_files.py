@@ -22,6 +22,7 @@ from tests.fakes.dlq_topics import SOURCE, Failed
 from tests.integration.conftest import MakeTopics
 from tests.kafka_broker.traffic import Outgoing, Topics, publish, read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.process import RUN
 
 OPEN, OTHER, APPLIED, WAITING = (
     Failed(minute=1),
@@ -184,6 +185,28 @@ async def test_an_export_of_some(kafka: KafkaUnderTest, topics: MakeTopics, tmp_
     assert (0, "0 dead letters exported.\n") == (nothing.exit_code, nothing.stderr)
     assert not to.exists()
     assert (2, f"Error: {tmp_path} is there already: give another --to.\n") == (there.exit_code, there.stderr)
+
+
+async def test_whoever_reads_the_output_may_go_away(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
+    """`dlq export | head -1` ends without a word: no traceback."""
+    made = await topics()
+    letters = [Failed(minute=minute, number=minute).letter() for minute in range(600)]
+    await publish(
+        kafka.bootstrap,
+        made.dead_letters,
+        [Outgoing(each.value, each.key, each.headers, partition=0) for each in letters],
+    )
+    piped = await asyncio.to_thread(
+        subprocess.run,
+        ["/bin/sh", "-c", f"{RUN[0]} dlq export | head -n 1"],
+        env={**os.environ, **_env(kafka, made)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert f"{SOURCE}:0:0" == json.loads(piped.stdout)["id"]
+    assert b"" == piped.stderr
 
 
 async def test_a_missing_topic_is_exit_code_2(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
