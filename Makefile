@@ -42,7 +42,8 @@ generate: install ## schemas, example messages, docs/settings.md, docs/metrics.m
 
 lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra otel -c requirements/runtime.txt pyproject.toml -o requirements/otel.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra otel --group dev -c requirements/otel.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group build -c requirements/dev.txt -o requirements/build.txt
 
 tools: install ## Helm's tools, prometheus and promtool, built once from pinned Go modules (minutes, then cached)

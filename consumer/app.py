@@ -30,11 +30,12 @@ from consumer.kafka.startup import START_SECONDS, patiently, require_topics
 from consumer.rules import account_rules, credential, zoho_rules
 from consumer.served import Served
 from consumer.settings import Settings, SettingsError, SettingsWatch, process_differences
-from consumer.telemetry import Metrics
+from consumer.telemetry import Metrics, Traces, open_traces, write_event_line
 from consumer.zoho.client import open_zoho
 
 # Of the shutdown time, what is kept for the last commit, for leaving the group and for the producer.
 CLOSING_SECONDS = 4.0
+TRACES_SECONDS = 1.0
 SETTINGS_POLL_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class App:
         is missing) and SettingsError (the HTTP port is taken).
         """
         async with AsyncExitStack() as stack:
-            await self._open_accounts(stack)
+            await self._open_accounts(stack, self._open_traces(stack))
             probes = Probes(ready=self._is_ready, status=self.status, metrics=self.render_metrics)
             server = HttpServer(probes, self._settings.http_host, self._settings.http_port)
             stack.push_async_callback(server.close)
@@ -106,7 +107,17 @@ class App:
 
     # Start.
 
-    async def _open_accounts(self, stack: AsyncExitStack) -> None:
+    def _open_traces(self, stack: AsyncExitStack) -> Traces:
+        settings = self._settings
+        traces = open_traces(
+            settings.traces,
+            group=settings.kafka.group_id,
+            people_urls={account.name: account.zoho_people_url for account in settings.accounts},
+        )
+        stack.push_async_callback(traces.close, TRACES_SECONDS)
+        return traces
+
+    async def _open_accounts(self, stack: AsyncExitStack, traces: Traces) -> None:
         reservation_seconds = reservation_life(
             self._settings.kafka.session_timeout_seconds, self._settings.shutdown_seconds
         )
@@ -130,6 +141,7 @@ class App:
                 history=history,
                 ledger=ledger,
                 telemetry=metrics,
+                tell_done=lambda done: write_event_line(done, traces.record(done)),
                 clock=self._clock,
                 clock_behind=lambda: time.time() - self._clock(),
             )

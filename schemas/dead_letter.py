@@ -39,6 +39,7 @@ REPLAY_MENDED: Final = "dlq.replay.mended"
 REPLAY_SELECTION: Final = "dlq.replay.selection"
 SERVICE_VERSION: Final = "dlq.service.version"
 RUNBOOK: Final = "dlq.runbook"
+TRACEPARENT: Final = "dlq.traceparent"
 
 # An original header with one of these names is kept under this prefix.
 ORIGINAL_PREFIX: Final = "original."
@@ -75,6 +76,7 @@ RESERVED_NAMES: Final = frozenset(
         REPLAY_SELECTION,
         SERVICE_VERSION,
         RUNBOOK,
+        TRACEPARENT,
     }
 )
 
@@ -159,6 +161,8 @@ class DeadLetterHeaders(BaseModel):
     """The version of session-consumer that wrote it."""
     runbook: Optional[_Text] = Field(default=None, alias=RUNBOOK)
     """The page that says what to do about its class: a path within this project's repository."""
+    traceparent: Optional[_Text] = Field(default=None, alias=TRACEPARENT)
+    """The W3C trace context that the event came with, where it had a valid one."""
 
 
 class ReplayHeaders(BaseModel):

@@ -11,6 +11,7 @@ import structlog
 from consumer.clock import Clock, rfc3339
 from consumer.delivery.backlog import Backlog
 from consumer.delivery.decision import RetryRules
+from consumer.delivery.done import Done
 from consumer.delivery.evidence import Evidence
 from consumer.delivery.forecast import Forecast
 from consumer.delivery.gate import AccountState, Closed, Gate, GateRules
@@ -85,6 +86,7 @@ class Account:
     backlog: Backlog = field(default_factory=Backlog)
     blocked: dict[SessionKey, float] = field(default_factory=dict)
     lag: Callable[[], dict[str, int]] = dict
+    tell_done: Callable[[Done], None] = lambda done: None  # noqa: ARG005
     done_beyond: dict[TopicPartition, tuple[int, frozenset[int]]] = field(default_factory=dict)
     generation: int = -1
     position_known: bool = False

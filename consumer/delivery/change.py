@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from consumer.delivery.done import MAX_CALLS_TOLD, CallMade, Work
 from consumer.delivery.newness import Version, version_of
 from consumer.delivery.outcome import Origin
 from consumer.events.model import Event, EventIdentity, SessionKey
@@ -43,7 +44,8 @@ class Change:
 
     `fields`: which optional fields it carries, as bits of `OPTIONAL_FIELDS`. `starts_at`: when the
     session starts, epoch seconds. `is_replay`: it is a dead letter's, tried again. `repeats`: another
-    copy of the event was waiting when it came.
+    copy of the event was waiting when it came. `received_at`: when it came, epoch seconds of the wall clock.
+    `took_seconds`, `last_calls`: as in `Work`.
     """
 
     record: Record
@@ -53,8 +55,11 @@ class Change:
     fields: int
     starts_at: float
     is_replay: bool = False
+    received_at: float = 0.0
     attempts: Attempts = field(default_factory=Attempts)
     repeats: bool = False
+    took_seconds: float = 0.0
+    last_calls: tuple[CallMade, ...] = ()
 
     @property
     def sequence(self) -> int:
@@ -66,9 +71,25 @@ class Change:
         """The event's time, epoch seconds."""
         return self.version.time_us / 1_000_000
 
+    @property
+    def work(self) -> Work:
+        """What was done for it so far."""
+        return Work(self.identity, self.received_at, self.attempts.calls, self.took_seconds, self.last_calls)
+
+    def called(self, call: CallMade) -> None:
+        """A call was made for it."""
+        self.took_seconds += call.ended_at - call.started_at
+        self.last_calls = (*self.last_calls, call)[-MAX_CALLS_TOLD:]
+
 
 def change_of(
-    event: Event, record: Record, origin: Origin, sequence: int, *, is_replay: bool = False
+    event: Event,
+    record: Record,
+    origin: Origin,
+    sequence: int,
+    *,
+    is_replay: bool = False,
+    received_at: float = 0.0,
 ) -> Change:
     """The change of an event that was read from this record, as the `sequence`-th."""
     return Change(
@@ -79,6 +100,7 @@ def change_of(
         optional_fields(event.session_data),
         event.starts_at.timestamp(),
         is_replay,
+        received_at,
     )
 
 

@@ -129,6 +129,7 @@ def dead_letter(
         (names.EVENT_SOURCE, failure.identity.source),
         (names.EVENT_TIME, failure.identity.time),
         (names.SESSION, None if failure.identity.session is None else str(failure.identity.session)),
+        (names.TRACEPARENT, None if failure.identity.trace is None else failure.identity.trace.traceparent),
         (names.REPLAY_COUNT, "0" if replay is None else str(replay.count)),
         (names.REPLAY_RUN_ID, None if replay is None else replay.run_id or None),
     ]

@@ -1,35 +1,30 @@
 """Where records end: an outcome made durable, then the offset (law 1)."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Literal, assert_never
-
-import structlog
+from typing import assert_never
 
 from consumer.clock import Clock
 from consumer.delivery.dead_letter import Failure, Letterhead, dead_letter, dead_letter_id
+from consumer.delivery.done import Done, Skipped, Work
 from consumer.delivery.lane import Lane
+from consumer.delivery.notes import Beginning, Ending, Note, Repeat, Tombstone, records_of
 from consumer.delivery.offsets import Offsets
-from consumer.delivery.outcome import Outcome, OutcomeRecord, event_mark
+from consumer.delivery.outcome import Origin, Outcome, OutcomeRecord, event_mark
 from consumer.delivery.ports import DeadLetterPort, NotWritten, OutcomePort, Telemetry
 from consumer.delivery.replay import Replay
-from consumer.delivery.replays import HasEnded, Held, Replays
+from consumer.delivery.replays import HasEnded, Replays
 from consumer.delivery.room import Load
 from consumer.delivery.session_ledger import About, SessionLedger
 from consumer.delivery.troubles import Trouble, Troubles
-from consumer.events.model import SessionKey
+from consumer.events.model import EventIdentity, SessionKey
 from consumer.records import Record, TopicPartition
 from schemas.outcome import OutcomeName
 
 OUTCOME_BYTES = 700  # about
-
-Skipped = Literal["skipped"]
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -37,37 +32,7 @@ class _Letter:
     record: Record
     failure: Failure
     about: About | None
-
-
-@dataclass(slots=True, eq=False)
-class _Beginning:
-    """A replay was taken in: its dead letter's state."""
-
-    replay: Held
-
-
-@dataclass(slots=True, eq=False)
-class _Ending:
-    """What a record came to, and `record` itself, finished when that is durable.
-
-    `outcome`: its event's; None: it names no event, or needs none. `replay`: the replay that it is, whose
-    dead letter has a new state then. Without a record it is written for the ledger's sake alone.
-    """
-
-    name: OutcomeName | Skipped
-    outcome: Outcome | None
-    replay: Held | None = None
-    record: Record | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Tombstone:
-    record: OutcomeRecord
-    forget: Callable[[], None]
-
-
-# What the outcomes topic gets.
-_Note = _Beginning | _Ending | _Tombstone
+    work: Work
 
 
 class Settler:
@@ -88,6 +53,7 @@ class Settler:
         replay_topic: str,
         letterhead: Letterhead,
         telemetry: Telemetry,
+        tell_done: Callable[[Done], None],
         troubles: Troubles,
         owns: Callable[[], bool],
         wall_clock: Clock,
@@ -102,6 +68,7 @@ class Settler:
         self._ledger = ledger
         self._letterhead = letterhead
         self._telemetry = telemetry
+        self._tell_done = tell_done
         self._wall_clock = wall_clock
         self._on_progress = on_progress
         self._replays = Replays(replay_topic, wall_clock)
@@ -113,7 +80,7 @@ class Settler:
             size_bytes=lambda letter: letter.record.held_bytes,
             report=partial(troubles.tell, Trouble.DEAD_LETTER),
         )
-        self._notes: Lane[_Note] = Lane(
+        self._notes: Lane[Note] = Lane(
             "outcomes",
             owns=owns,
             write=self._write_notes,
@@ -184,65 +151,84 @@ class Settler:
             return False
         replay = self._replays.held(record)
         if replay is not None:
-            self._notes.put(_Beginning(replay))
+            self._notes.put(Beginning(replay))
         return True
 
     def skip(self, record: Record) -> None:
         """The record is nothing of ours, by setting: it needs no outcome."""
-        self._end(record, "skipped", None)
+        self._end(record, "skipped", None, Work(EventIdentity(), self._wall_clock()))
 
-    def conclude(self, record: Record, about: About, outcome: OutcomeName, by: About | None = None) -> None:
+    def conclude(
+        self, record: Record, about: About, outcome: OutcomeName, work: Work, by: About | None = None
+    ) -> None:
         """This became of the record's event; the record is finished when the broker has that."""
-        self._end(record, outcome, about, by=by)
+        self._end(record, outcome, about, work, by=by)
 
-    def give_up(self, record: Record, failure: Failure, about: About | None) -> None:
+    def give_up(self, record: Record, failure: Failure, about: About | None, work: Work) -> None:
         """The record goes to the dead-letter topic; `about` its event, where that much could be read.
 
         It is finished when the broker has the dead letter, and its outcome, if there is one.
         """
-        self._letters.put(_Letter(record, failure, about))
+        self._letters.put(_Letter(record, failure, about, work))
 
     def write_again(self, outcome: Outcome) -> None:
         """A session's last record does not carry its newest `applied`: write that once more."""
-        self._notes.put(_Ending(outcome.outcome, outcome))
+        self._notes.put(Repeat(outcome))
 
     def bury(self, tombstone: OutcomeRecord, forget: Callable[[], None]) -> None:
         """A session was not heard of for long; `forget` it when the broker has its tombstone."""
-        self._notes.put(_Tombstone(tombstone, forget))
+        self._notes.put(Tombstone(tombstone, forget))
 
     def _end(
         self,
         record: Record,
         name: OutcomeName | Skipped,
         about: About | None,
+        work: Work,
         *,
         by: About | None = None,
         failure: Failure | None = None,
     ) -> None:
         """The record is finished when what is to be written of its end is durable."""
         replay = self._replays.held(record)
+        by_event = None if by is None else by.event
+        error_class = None if failure is None else failure.error_class
+        read_at = Origin(record.topic, record.partition, record.offset)
+        origin = read_at if replay is None else replay.replay.origin
+        letter_id = dead_letter_id(origin) if failure is not None or replay is not None else None
+        done = Done(
+            account=self._letterhead.account,
+            record=read_at,
+            work=work,
+            outcome=name,
+            at=self._wall_clock(),
+            error_class=error_class,
+            dead_letter_id=letter_id,
+            replay=None if replay is None else replay.replay,
+            by=by_event,
+        )
         outcome = None
         if about is not None and name != "skipped":
-            letter_id = dead_letter_id(about.origin) if failure is not None or replay is not None else None
             outcome = Outcome(
                 session=about.session,
                 event=about.event,
                 origin=about.origin,
                 outcome=name,
-                at=self._wall_clock(),
+                at=done.at,
                 applied=None,
-                by=None if by is None else by.event,
+                by=by_event,
                 dead_letter_id=letter_id,
-                error_class=None if failure is None else failure.error_class,
+                error_class=error_class,
             )
         if outcome is None and replay is None:
-            self._finish(record, name)
+            self._finish(record, done)
         else:
-            self._notes.put(_Ending(name, outcome, replay, record))
+            self._notes.put(Ending(record, done, outcome, replay))
 
-    def _finish(self, record: Record, outcome: str) -> None:
-        self._telemetry.event(outcome)
+    def _finish(self, record: Record, done: Done) -> None:
+        self._telemetry.event(done.outcome)
         self._let_go(record)
+        self._tell_done(replace(done, at=self._wall_clock()))
 
     def _let_go(self, record: Record) -> None:
         self._replays.let_go(record)
@@ -257,50 +243,29 @@ class Settler:
         )
 
     def _letters_written(self, letters: Sequence[_Letter]) -> None:
-        classes = Counter(str(letter.failure.error_class) for letter in letters)
         for letter in letters:
             self._telemetry.dead_letter(letter.failure.error_class)
-            self._end(letter.record, "dead_lettered", letter.about, failure=letter.failure)
-        counts = [f"{name} {count}" for name, count in sorted(classes.items())]
-        log.info("dead letters written", account=self._letterhead.account, classes=counts)
+            self._end(letter.record, "dead_lettered", letter.about, letter.work, failure=letter.failure)
 
-    async def _write_notes(self, notes: Sequence[_Note]) -> Sequence[NotWritten | None]:
-        records = [self._records(note) for note in notes]
+    async def _write_notes(self, notes: Sequence[Note]) -> Sequence[NotWritten | None]:
+        records = [records_of(note, self._ledger, self._replays) for note in notes]
         results = iter(await self._outcome_port.write([one for each in records for one in each]))
         # A note is written when all of its records are.
         return [next(filter(None, list(islice(results, len(each)))), None) for each in records]
 
-    def _records(self, note: _Note) -> list[OutcomeRecord]:
-        """Made as late as can be: the key's last record has to carry its newest `applied`."""
-        match note:
-            case _Tombstone():
-                return [note.record]
-            case _Beginning():
-                return [self._replays.begun(note.replay).record()]
-            case _Ending():
-                records = []
-                if note.outcome is not None:
-                    applied = self._ledger.applied(note.outcome.session)
-                    records.append(replace(note.outcome, applied=applied).record())
-                if note.replay is not None:
-                    outcome = None if note.name == "skipped" else note.name
-                    records.append(self._replays.ended(note.replay, outcome).record())
-                return records
-            case _:
-                assert_never(note)
-
-    def _notes_written(self, notes: Sequence[_Note]) -> None:
+    def _notes_written(self, notes: Sequence[Note]) -> None:
         heard_of: set[SessionKey] = set()
         for note in notes:
             match note:
-                case _Tombstone():
+                case Tombstone():
                     note.forget()
-                case _Ending():
+                case Repeat():
+                    heard_of.add(note.outcome.session)
+                case Ending():
                     if note.outcome is not None:
                         heard_of.add(note.outcome.session)
-                    if note.record is not None:
-                        self._finish(note.record, note.name)
-                case _Beginning():
+                    self._finish(note.record, note.done)
+                case Beginning():
                     pass
                 case _:
                     assert_never(note)

@@ -55,6 +55,7 @@ class Tenure:
             replay_topic=account.rules.replay_topic,
             letterhead=letterhead,
             telemetry=account.telemetry,
+            tell_done=account.tell_done,
             troubles=account.troubles,
             owns=owns,
             wall_clock=wall_clock,

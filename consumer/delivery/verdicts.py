@@ -145,9 +145,10 @@ class CallReport:
     """One call's verdict and what it cost.
 
     `sent` is false only where certainly no byte of the request left: then the call took no slot.
-    `left_today` is the answer's `api-count-left-today`, where it had one.
+    `left_today` is the answer's `api-count-left-today`, where it had one; `http_status` None: no answer.
     """
 
     verdict: Verdict
     sent: bool
     left_today: int | None = None
+    http_status: int | None = None

@@ -14,6 +14,7 @@ from consumer.delivery.backlog import Backlog
 from consumer.delivery.change import Change, change_of
 from consumer.delivery.dead_letter import Failure
 from consumer.delivery.decision import Again, CallEnd, Finish, GiveUp, decide
+from consumer.delivery.done import CallMade, Work
 from consumer.delivery.gate import AccountState
 from consumer.delivery.line import Group, Settled
 from consumer.delivery.reaction import learn, react
@@ -117,14 +118,22 @@ class Worker:
             case Event() if self._settler.is_settled(record, reading.source, reading.id):
                 pass
             case Event():
-                change = change_of(reading, record, origin, self._sequence, is_replay=replay is not None)
+                change = change_of(
+                    reading,
+                    record,
+                    origin,
+                    self._sequence,
+                    is_replay=replay is not None,
+                    received_at=wall,
+                )
                 self._sequence += 1
                 self._finish(self._backlog.add(change))
             case Refusal():
                 about = about_refused(reading.identity, origin)
                 if about and self._settler.is_settled(record, about.event.source, about.event.id):
                     return
-                self._settler.give_up(record, Failure.of_refusal(reading, wall), about)
+                work = Work(reading.identity, wall)
+                self._settler.give_up(record, Failure.of_refusal(reading, wall), about, work)
             case OtherType():
                 self._settler.skip(record)
             case _:
@@ -308,6 +317,9 @@ class Worker:
         decision, change.attempts = decide(
             before, call, account.evidence, account.rules.retry, self._chance()
         )
+        if call.report.sent:
+            started_at, ended_at = account.wall(call.started_at), account.wall(call.ended_at)
+            change.called(CallMade(started_at, ended_at, verdict_name(call.report), call.report.http_status))
         was = account.state
         account.gate = react(account.gate, before, call, decision, account.rules.gate, probe=probe)
         account.evidence = learn(account.evidence, call)
@@ -333,13 +345,13 @@ class Worker:
             about = about_version(change.session, change.version)
             if each.outcome == "dead_lettered" and reason is not None:
                 failure = Failure.of_call(reason, change.identity, change.attempts.calls, self._wall_clock())
-                self._settler.give_up(change.record, failure, about)
+                self._settler.give_up(change.record, failure, about, change.work)
                 continue
             outcome = each.outcome
             if outcome == "duplicate" and self._is_the_applied_one(about):
                 outcome = "applied"
             by = None if each.by is None else about_version(change.session, each.by.version)
-            self._settler.conclude(change.record, about, outcome, by)
+            self._settler.conclude(change.record, about, outcome, change.work, by)
 
     def _is_the_applied_one(self, about: About) -> bool:
         """Read again, because its offset was not committed: no copy of the applied event, but itself."""

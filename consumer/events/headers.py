@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from consumer.events.model import Problem
+from consumer.events.trace_context import TRACE_HEADERS, TraceContext, trace_in_headers
 from consumer.records import Headers
 
 CONTENT_TYPE: Final = "content-type"
@@ -24,6 +25,8 @@ _MODES: Final = (
 class Structured:
     """The value is the whole event; `ce_` headers say nothing."""
 
+    trace: TraceContext | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Binary:
@@ -31,6 +34,7 @@ class Binary:
 
     attributes: dict[str, str]
     problems: tuple[Problem, ...] = ()
+    trace: TraceContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class NoMode:
 
     message: str
     attributes: dict[str, str]
+    trace: TraceContext | None = None
 
 
 Mode = Structured | Binary | NoMode
@@ -48,27 +53,31 @@ def find_mode(headers: Headers) -> Mode:
     """The content type decides; without one, `ce_specversion` makes it binary."""
     found: dict[str, bytes | None] = {}
     repeated: set[str] = set()
+    traced: dict[str, bytes | None] = {}
     for name, value in headers:
         if name in _ATTRIBUTES or name == CONTENT_TYPE:
             if name in found:
                 repeated.add(name)
             found[name] = value
+        elif name in TRACE_HEADERS:
+            traced[name] = None if name in traced else value  # sent twice, it says nothing
+    trace = trace_in_headers(traced) if traced else None
     if CONTENT_TYPE in found:
         essence, fault = _content_type(found[CONTENT_TYPE], is_repeated=CONTENT_TYPE in repeated)
         if essence == STRUCTURED:
-            return Structured()
+            return Structured(trace)
         if essence != BINARY:
-            return NoMode(
-                fault or f"The content type is not one we read; {_MODES}.", _readable(found, repeated)
-            )
+            message = fault or f"The content type is not one we read; {_MODES}."
+            return NoMode(message, _readable(found, repeated), trace)
     elif "ce_specversion" not in found:
         return NoMode(
             f"The record is no CloudEvent: it has neither content-type nor ce_specversion; {_MODES}.",
             _readable(found, repeated),
+            trace,
         )
     attributes = _readable(found, repeated)
     all_readable = len(attributes) == len(found) - (CONTENT_TYPE in found)
-    return Binary(attributes, () if all_readable else _faults(found, repeated))
+    return Binary(attributes, () if all_readable else _faults(found, repeated), trace)
 
 
 def _content_type(value: bytes | None, *, is_repeated: bool) -> tuple[str | None, str | None]:

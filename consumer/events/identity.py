@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from consumer.events.model import EventIdentity, SessionKey
+from consumer.events.trace_context import TraceContext
 from schemas.fields import MAX_ATTRIBUTE_BYTES, MAX_ID_DIGITS, MAX_REVISION
 from schemas.moments import parse_date_time
 
 
-def identity_of(event: Mapping[str, object], time: datetime | None) -> EventIdentity:
+def identity_of(
+    event: Mapping[str, object], time: datetime | None, trace: TraceContext | None = None
+) -> EventIdentity:
     """From an event as in structured mode, broken as it may be: only what is printable and within bounds.
 
     `time`: its time, read already (`readable_time`).
@@ -19,6 +22,7 @@ def identity_of(event: Mapping[str, object], time: datetime | None) -> EventIden
         time=None if time is None else time.isoformat(),
         session=_session(event.get("data")),
         revision=_revision(event.get("data")),
+        trace=trace,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from consumer.events.trace_context import TraceContext
 from schemas.error_class import ErrorClass
 
 InputStyle = Literal["query", "json", "form", "both"]
@@ -53,6 +54,7 @@ class EventIdentity:
     time: str | None = None
     session: SessionKey | None = None
     revision: int | None = None
+    trace: TraceContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,13 @@ class Event:
     revision: int | None
     starts_at: datetime
     session_data: dict[str, str]
+    trace: TraceContext | None = None
 
     @property
     def identity(self) -> EventIdentity:
         """For headers and logs."""
-        return EventIdentity(self.id, self.source, self.time.isoformat(), self.session, self.revision)
+        time = self.time.isoformat()
+        return EventIdentity(self.id, self.source, time, self.session, self.revision, self.trace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from consumer.events.model import (
 )
 from consumer.events.problems import problems_of, summary
 from consumer.events.strict_json import UnreadableJsonError, parse_json
+from consumer.events.trace_context import TraceContext, trace_in_event
 from consumer.records import Record
 from schemas.error_class import ErrorClass
 from schemas.event import EVENT_TYPE, SessionChangedEvent
@@ -65,23 +66,27 @@ def _read(
     mode: Mode, value: bytes | None, rules: EventRules, latest_seconds: float, *, maps: bool = True
 ) -> Reading:
     attributes = {} if isinstance(mode, Structured) else mode.attributes
+    trace = mode.trace
     if rules.skip_other_types and (other := _other_type(attributes)):
         return other  # before its value is looked at: that may be of any format
     if isinstance(mode, NoMode):
-        return _unreadable(mode.message, attributes)
+        return _unreadable(mode.message, attributes, trace)
     if value is None:
-        return _unreadable("The record has no value (null); send the event as a JSON object.", attributes)
+        return _unreadable(
+            "The record has no value (null); send the event as a JSON object.", attributes, trace
+        )
     try:
         content = parse_json(value, rules.max_event_bytes)
     except UnreadableJsonError as error:
-        return _unreadable(str(error), attributes)
+        return _unreadable(str(error), attributes, trace)
     if not isinstance(content, dict):
-        return _unreadable("The value is JSON, but not an object; send one JSON object.", attributes)
+        return _unreadable("The value is JSON, but not an object; send one JSON object.", attributes, trace)
     if isinstance(mode, Binary):
-        return _judge({**attributes, "data": content}, mode.problems, rules, latest_seconds, maps=maps)
+        event = {**attributes, "data": content}
+        return _judge(event, mode.problems, rules, latest_seconds, trace, maps=maps)
     if rules.skip_other_types and (other := _other_type(content)):
         return other
-    return _judge(content, (), rules, latest_seconds, maps=maps)
+    return _judge(content, (), rules, latest_seconds, trace or trace_in_event(content), maps=maps)
 
 
 def _other_type(event: Mapping[str, object]) -> OtherType | None:
@@ -96,6 +101,7 @@ def _judge(
     header_problems: tuple[Problem, ...],
     rules: EventRules,
     latest_seconds: float,
+    trace: TraceContext | None,
     *,
     maps: bool,
 ) -> Reading:
@@ -106,13 +112,13 @@ def _judge(
         others = tuple(each for each in problems_of(error) if each.pointer not in named)
         time = readable_time(content)
         ahead = _time_problems(time, rules, latest_seconds)
-        return _invalid(header_problems + others + ahead, identity_of(content, time))
+        return _invalid(header_problems + others + ahead, identity_of(content, time, trace))
     time_problems = _time_problems(event.time, rules, latest_seconds)
-    mapped = _mapped(event, rules if maps else None)
+    mapped = _mapped(event, rules if maps else None, trace)
     if isinstance(mapped, Event) and not time_problems:
         return mapped
     mapping_problems = () if isinstance(mapped, Event) else mapped
-    identity = identity_of(content, event.time)
+    identity = identity_of(content, event.time, trace)
     if time_problems:
         return _invalid(time_problems + mapping_problems, identity, retryable=not mapping_problems)
     return Refusal(
@@ -123,7 +129,9 @@ def _judge(
     )
 
 
-def _mapped(event: SessionChangedEvent, rules: EventRules | None) -> Event | tuple[Problem, ...]:
+def _mapped(
+    event: SessionChangedEvent, rules: EventRules | None, trace: TraceContext | None
+) -> Event | tuple[Problem, ...]:
     change = event.data
     key = SessionKey(change.course_id, change.batch_id, change.module_id, change.session_id)
     session_data = {} if rules is None else map_session(key, change.session, rules)
@@ -137,6 +145,7 @@ def _mapped(event: SessionChangedEvent, rules: EventRules | None) -> Event | tup
         revision=change.revision,
         starts_at=change.session.starts_at,
         session_data=session_data,
+        trace=trace,
     )
 
 
@@ -157,6 +166,6 @@ def _invalid(problems: tuple[Problem, ...], identity: EventIdentity, *, retryabl
     return Refusal(ErrorClass.EVENT_INVALID, message, problems, retryable, identity)
 
 
-def _unreadable(message: str, attributes: Mapping[str, object]) -> Refusal:
-    identity = identity_of(attributes, readable_time(attributes))
+def _unreadable(message: str, attributes: Mapping[str, object], trace: TraceContext | None) -> Refusal:
+    identity = identity_of(attributes, readable_time(attributes), trace)
     return Refusal(ErrorClass.EVENT_UNREADABLE, message, identity=identity)

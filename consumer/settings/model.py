@@ -15,6 +15,7 @@ VerifyEcho = Literal["warn", "hold", "off"]
 OtherEventTypes = Literal["dead-letter", "skip"]
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+TracesTo = Literal["off", "otlp"]
 
 DEFAULT_SOURCE_TOPIC = "training.session.changed"
 
@@ -132,6 +133,7 @@ class Settings(_Frozen):
     http_port: int = 8080
     log_format: LogFormat = "json"
     log_level: LogLevel = "info"
+    traces: TracesTo = "off"
     shutdown_seconds: float = 25.0
     secrets_dir: str | None = None
     files: tuple[str, ...] = ()

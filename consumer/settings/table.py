@@ -120,6 +120,12 @@ def _process_settings() -> Iterator[Setting]:
         "`debug`, `info`, `warning` or `error`.",
     )
     yield process_setting(
+        "TRACES",
+        values.traces,
+        "`otlp`: each event's spans go to an OpenTelemetry collector, which the standard `OTEL_…` variables "
+        "name (the extra `otel`); `off`: none are made.",
+    )
+    yield process_setting(
         "SHUTDOWN_SECONDS",
         decimal(5.1, 3_600),
         "How long a stop may take. Keep it below the time after which the platform kills the process.",

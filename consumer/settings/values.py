@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from consumer.events.zones import load_zone
@@ -81,6 +82,14 @@ def decimal(low: float, high: float) -> Decimal:
 def choice(*allowed: str, fold: Callable[[str], str] = str) -> Choice:
     """Reads one of these words."""
     return Choice(allowed, fold)
+
+
+def traces(text: str) -> str:
+    """Where traces go: `off`, or `otlp` where what that takes is installed."""
+    kind = Choice(("off", "otlp"))(text)
+    if kind == "otlp" and find_spec("opentelemetry") is None:
+        raise ValueError("needs the extra `otel`: install session-consumer[otel], or use the image")
+    return kind
 
 
 def one_of(words: tuple[str, ...]) -> str:

@@ -1,8 +1,10 @@
-"""Logs and metrics: every name that leaves the process is declared here."""
+"""Logs, metrics and traces: every name that leaves the process is declared here."""
 
+from consumer.telemetry.event_lines import write_event_line
 from consumer.telemetry.logs import configure_logging
 from consumer.telemetry.metrics import METRICS_CONTENT_TYPE, AccountMetrics, Metrics
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
+from consumer.telemetry.traces import Traces, open_traces
 
 __all__ = [
     "METRICS_CONTENT_TYPE",
@@ -10,5 +12,8 @@ __all__ = [
     "AccountMetrics",
     "MetricInfo",
     "Metrics",
+    "Traces",
     "configure_logging",
+    "open_traces",
+    "write_event_line",
 ]

@@ -17,6 +17,8 @@ _ALWAYS = ("timestamp", "level", "event")
 # Whose messages are written with logs in mind.
 _TRUSTED = ("consumer.", "schemas.", "aiokafka.")
 
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
+
 Scalar = str | int | float | bool | None
 
 
@@ -24,7 +26,7 @@ def json_line(_logger: object, _method: str, fields: Mapping[str, Any]) -> str:
     """One JSON object in ASCII: `timestamp`, `level`, `event` first, the rest in its order."""
 
     def write(plain: dict[str, Any]) -> str:
-        return json.dumps(plain, separators=(",", ":")).replace("\x7f", "\\u007f")
+        return _encode_json(plain).replace("\x7f", "\\u007f")
 
     return _fitting(fields, write)
 
@@ -81,10 +83,12 @@ def _fitting(fields: Mapping[str, Any], write: Callable[[dict[str, Any]], str]) 
 def _plain(fields: Mapping[str, Any], max_characters: int, max_fields: int) -> dict[str, Any]:
     names = [name for name in _ALWAYS if name in fields]
     names += [name for name in fields if name not in _ALWAYS]
-    return {_cut(str(name), 100): _value(fields[name], max_characters) for name in names[:max_fields]}
+    return {_cut(name, 100): _value(fields[name], max_characters) for name in names[:max_fields]}
 
 
 def _value(value: object, max_characters: int) -> Scalar | list[Scalar]:
+    if type(value) is str and len(value) <= max_characters:  # as nearly all are
+        return value
     if isinstance(value, list | tuple):
         return [_scalar(element, max_characters) for element in value[:MAX_ELEMENTS]]
     return _scalar(value, max_characters)

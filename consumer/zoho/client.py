@@ -139,12 +139,14 @@ class ZohoClient(ZohoPort):
 
     def _report(self, came: Answer | Interrupted, sent: SentCall) -> CallReport:
         if isinstance(came, Answer):
-            return CallReport(judge(came, sent, self._clock()), sent=True, left_today=came.left_today)
+            verdict = judge(came, sent, self._clock())
+            return CallReport(verdict, sent=True, left_today=came.left_today, http_status=came.status)
         if came.partial is not None:
             # A lock is a lock though its answer broke off: calling on would not be silence.
             verdict = judge(came.partial, sent, self._clock())
             if isinstance(verdict, Locked | DailyQuotaUsed):
-                return CallReport(verdict, sent=True, left_today=came.partial.left_today)
+                left_today = came.partial.left_today
+                return CallReport(verdict, sent=True, left_today=left_today, http_status=came.partial.status)
         return CallReport(verdict_on(came, "the People host"), sent=came.started)
 
     def _request(

@@ -163,6 +163,7 @@ async def on_stage(
         replay_topic=REPLAY_TOPIC,
         letterhead=Letterhead("default", "session-consumer", "1.2.3"),
         telemetry=Silent(),
+        tell_done=account.tell_done,
         troubles=account.troubles,
         owns=lambda: True,
         wall_clock=clock,

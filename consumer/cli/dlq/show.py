@@ -21,8 +21,10 @@ from consumer.dlq.dossier import Dossier
 from consumer.dlq.dossier_reading import Search, Wanted, read_dossier, search
 from consumer.dlq.event_view import view_event
 from consumer.dlq.rows import row
+from consumer.events.headers import find_mode
 from consumer.events.model import Event, OtherType
 from consumer.events.reading import read_record
+from consumer.events.trace_context import trace_in_event
 from consumer.events.zones import load_zone
 from consumer.records import Record
 from consumer.runbook import advice
@@ -91,6 +93,7 @@ def _object(dossier: Dossier) -> dict[str, Any]:
     letter, record = dossier.letter, dossier.record
     fault, next_step, page = advice(letter.error_class)
     view = view_event(record)
+    trace = find_mode(record.headers).trace or trace_in_event(view.event or {})
     session_data, why_not = _session_data(record, dossier.account)
     applied = [each["applied"] for each in dossier.outcomes if isinstance(each.get("applied"), dict)]
     return {
@@ -100,6 +103,7 @@ def _object(dossier: Dossier) -> dict[str, Any]:
         "runbook": page,
         "zoho_message": letter.zoho_message,
         "event_time": letter.event_time,
+        "trace_id": None if trace is None else trace.trace_id,
         "event_mode": view.mode,
         "event": view.event,
         "event_problem": view.problem,

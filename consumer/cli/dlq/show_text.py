@@ -72,6 +72,7 @@ def _head(found: Mapping[str, Any], dossier: Dossier, now_seconds: float) -> Ite
     yield "event", found["event_id"] or "(unknown)"
     yield "  source", found["event_source"]
     yield "  time", found["event_time"]
+    yield "  trace", found["trace_id"]
     yield "account", found["account"]
     yield "first read", "{topic}, partition {partition}, offset {offset}".format(**found["origin"])
     topic = dossier.copies[0][1].topic

@@ -10,6 +10,7 @@ from consumer.delivery.outcome import Origin
 from consumer.delivery.replay import Replay, original_headers
 from consumer.delivery.verdicts import ZohoAnswer
 from consumer.events.model import EventIdentity, Problem, SessionKey
+from consumer.events.trace_context import TraceContext
 from consumer.records import Record
 from schemas import dead_letter as names
 from schemas.error_class import ErrorClass
@@ -19,7 +20,13 @@ FAILURE = Failure(
     error_class=ErrorClass.REJECTED_BY_ZOHO,
     message="Zoho refused it",
     retryable=False,
-    identity=EventIdentity("e1", "/lms", "2026-11-20T10:00:00Z", SessionKey("1", "2", "3", "4")),
+    identity=EventIdentity(
+        "e1",
+        "/lms",
+        "2026-11-20T10:00:00Z",
+        SessionKey("1", "2", "3", "4"),
+        trace=TraceContext("a" * 32, "b" * 16, 1),
+    ),
     failed_at=1_795_000_000.5,
     problems=(Problem("/data/session/name", "is blank"),),
     calls=2,
@@ -58,6 +65,7 @@ def test_every_header_of_the_contract_is_there() -> None:
         "dlq.replay.count": "0",
         "dlq.service.version": "0.1.0",
         "dlq.runbook": "docs/runbook/rejected-by-zoho.md",
+        "dlq.traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
     } == {name: (value or b"").decode() for name, value in letter.headers}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 import pytest
 
 from consumer.delivery.dead_letter import DeadLetter, Failure, Letterhead
+from consumer.delivery.done import Done, Work
 from consumer.delivery.lane import MAX_BATCH, MAX_BATCH_BYTES
 from consumer.delivery.outcome import EventReference, Origin
 from consumer.delivery.ports import Silent
@@ -22,6 +23,7 @@ from tests.unit.delivery.replay_scene import REPLAY_TOPIC
 
 PARTITION = TopicPartition("t", 0)
 REPLAYS = TopicPartition(REPLAY_TOPIC, 0)
+WORK = Work(EventIdentity(), EPOCH_SECONDS)
 FAILURE = Failure(ErrorClass.EVENT_UNREADABLE, "not JSON", False, EventIdentity(), EPOCH_SECONDS)
 
 
@@ -42,6 +44,7 @@ class Scene:
         self.owns = True
         self.moves: list[int] = []
         self.troubled: list[bool] = []
+        self.told: list[Done] = []
         self.troubles = Troubles(lambda: self.troubled.append(bool(self.troubles)))
         self.settler = Settler(
             positions={PARTITION: 0, REPLAYS: 0},
@@ -52,6 +55,7 @@ class Scene:
             replay_topic=REPLAY_TOPIC,
             letterhead=Letterhead("default", "group", "1"),
             telemetry=Silent(),
+            tell_done=self.told.append,
             troubles=self.troubles,
             owns=lambda: self.owns,
             wall_clock=clock,
@@ -75,7 +79,7 @@ class Scene:
         """They come in and are dead-lettered."""
         for one in records:
             if self.settler.receive(one):
-                self.settler.give_up(one, FAILURE, None)
+                self.settler.give_up(one, FAILURE, None, WORK)
 
 
 def test_law_1_a_dead_letter_moves_no_position_before_its_acknowledgement() -> None:
@@ -186,7 +190,7 @@ def test_law_1_an_outcome_moves_no_position_before_its_acknowledgement() -> None
     async def scene() -> None:
         async with Scene(FakeDeadLetterTopic(), outcomes=outcomes) as made:
             assert made.settler.receive(record(0))
-            made.settler.conclude(record(0), ABOUT, "applied")
+            made.settler.conclude(record(0), ABOUT, "applied", WORK)
             await asyncio.sleep(30.0)
             assert (0, 1) == (made.position, made.settler.held_records)
             assert (Trouble.OUTCOME, "refused by the test") == made.troubles.gravest()
@@ -206,7 +210,7 @@ def test_a_dead_letter_whose_event_can_be_named_has_an_outcome_after_it() -> Non
         async with Scene(FakeDeadLetterTopic(), outcomes=outcomes) as made:
             for offset, about in ((0, ABOUT), (1, None)):
                 assert made.settler.receive(record(offset))
-                made.settler.give_up(record(offset), FAILURE, about)
+                made.settler.give_up(record(offset), FAILURE, about, WORK)
             assert await made.settler.all_written(5.0)
             return made.position
 
@@ -233,3 +237,18 @@ def test_law_3_nothing_is_written_while_ownership_is_in_doubt() -> None:
             assert await made.settler.all_written(1.0)
 
     simulate(scene())
+
+
+def test_a_record_is_told_once_and_not_before_its_end_is_durable() -> None:
+    """The dead letter and its outcome are both acknowledged by then; the one without an outcome, too."""
+
+    async def scene() -> list[tuple[int, float]]:
+        outcomes = FakeOutcomesTopic(write_seconds=3.0)
+        async with Scene(FakeDeadLetterTopic(write_seconds=2.0), outcomes=outcomes) as made:
+            for offset, about in ((0, ABOUT), (1, None)):
+                made.settler.receive(record(offset))
+                made.settler.give_up(record(offset), FAILURE, about, WORK)
+            await asyncio.sleep(20.0)
+            return [(done.record.offset, done.waited_seconds) for done in made.told]
+
+    assert [(1, 2.0), (0, 5.0)] == [(offset, round(waited, 3)) for offset, waited in simulate(scene())]

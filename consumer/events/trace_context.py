@@ -1,0 +1,72 @@
+"""The W3C trace context that an event came with, so that its trace goes on here. Pure.
+
+Sources: W3C Trace Context (level 1), and CloudEvents' extension "Distributed Tracing".
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+MAX_TRACESTATE_CHARACTERS: Final = 512
+
+_TRACEPARENT: Final = re.compile(
+    r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
+)
+_TRACESTATE: Final = re.compile(r"[\x20-\x7e]+")
+# Of the record first: whoever sent it saw to it last. Then the event's own, from when it was made.
+_CARRIERS: Final = (("traceparent", "tracestate"), ("ce_traceparent", "ce_tracestate"))
+TRACE_HEADERS: Final = frozenset(name for carrier in _CARRIERS for name in carrier)
+_MAX_TRACEPARENT_CHARACTERS: Final = 256
+
+
+class TraceContext(NamedTuple):
+    """Whose part an event is. `state` is the `tracestate`, untouched."""
+
+    trace_id: str
+    parent_id: str
+    flags: int
+    state: str | None = None
+
+    @property
+    def traceparent(self) -> str:
+        """As it is written, in version 00."""
+        return f"00-{self.trace_id}-{self.parent_id}-{self.flags:02x}"
+
+
+def trace_in_headers(found: Mapping[str, bytes | None]) -> TraceContext | None:
+    """From a record's headers, by name; None where they have none that is valid.
+
+    What is not valid is passed over, as the standard asks: it is no reason to refuse an event.
+    """
+    for parent, state in _CARRIERS:
+        if parent in found:
+            return _context(_ascii(found[parent]), _ascii(found.get(state)))
+    return None
+
+
+def trace_in_event(event: Mapping[str, object]) -> TraceContext | None:
+    """The same from an event in structured mode."""
+    return _context(event.get("traceparent"), event.get("tracestate"))
+
+
+def _context(parent: object, state: object) -> TraceContext | None:
+    if not isinstance(parent, str) or len(parent) > _MAX_TRACEPARENT_CHARACTERS:
+        return None
+    match = _TRACEPARENT.fullmatch(parent)
+    if match is None:
+        return None
+    version, trace_id, parent_id, flags, more = match.groups()
+    # A later version may have more fields; 00 has none.
+    if version == "ff" or (version == "00" and more) or not trace_id.strip("0") or not parent_id.strip("0"):
+        return None
+    # Of the flags only "sampled" is ours to hand on.
+    return TraceContext(trace_id, parent_id, int(flags, 16) & 1, _state(state))
+
+
+def _state(state: object) -> str | None:
+    good = isinstance(state, str) and len(state) <= MAX_TRACESTATE_CHARACTERS and _TRACESTATE.fullmatch(state)
+    return str(state) if good else None
+
+
+def _ascii(value: bytes | None) -> str | None:
+    return value.decode() if value is not None and value.isascii() else None

@@ -1,0 +1,40 @@
+"""Traces: where the spans of events go, if anywhere."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from consumer.delivery.done import Done
+
+
+class Traces(Protocol):
+    """Takes what is done, and makes spans of it."""
+
+    def record(self, done: Done) -> str | None:
+        """Make its spans; the id of their trace, or None where there is none. Never waits."""
+        ...
+
+    async def close(self, seconds: float) -> None:
+        """Hand over what is left, for at most so long."""
+        ...
+
+
+class NoTraces:
+    """`CONSUMER_TRACES=off`: an event's own trace is named all the same."""
+
+    def record(self, done: Done) -> str | None:
+        """The trace that the event came with."""
+        trace = done.work.identity.trace
+        return None if trace is None else trace.trace_id
+
+    async def close(self, seconds: float) -> None:
+        """Nothing is left."""
+
+
+def open_traces(kind: str, *, group: str, people_urls: Mapping[str, str]) -> Traces:
+    """The setting's: `off` or `otlp`. `people_urls`: where Zoho is, by the account's name."""
+    if kind == "off":
+        return NoTraces()
+    # The extra `otel`: nothing of it is imported where it isn't asked for.
+    from consumer.telemetry.otlp import OtlpTraces  # noqa: PLC0415
+
+    return OtlpTraces(group=group, people_urls=people_urls)
