@@ -159,6 +159,10 @@ class ConsumerProcess:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
+    async def page(self, path: str) -> str:
+        """The text of a GET."""
+        return (await self._get(path))[1]
+
     async def status(self) -> dict[str, Any]:
         """`/status`."""
         answer = json.loads((await self._get("/status"))[1])

@@ -15,6 +15,8 @@ _TRACEPARENT: Final = re.compile(
 _TRACESTATE: Final = re.compile(r"[\x20-\x7e]+")
 # Of the record first: whoever sent it saw to it last. Then the event's own, from when it was made.
 _CARRIERS: Final = (("traceparent", "tracestate"), ("ce_traceparent", "ce_tracestate"))
+# "Sampled", and level 2's "random"; flags that are not known must not be handed on.
+_KNOWN_FLAGS: Final = 0b11
 TRACE_HEADERS: Final = frozenset(name for carrier in _CARRIERS for name in carrier)
 _MAX_TRACEPARENT_CHARACTERS: Final = 256
 
@@ -59,8 +61,7 @@ def _context(parent: object, state: object) -> TraceContext | None:
     # A later version may have more fields; 00 has none.
     if version == "ff" or (version == "00" and more) or not trace_id.strip("0") or not parent_id.strip("0"):
         return None
-    # Of the flags only "sampled" is ours to hand on.
-    return TraceContext(trace_id, parent_id, int(flags, 16) & 1, _state(state))
+    return TraceContext(trace_id, parent_id, int(flags, 16) & _KNOWN_FLAGS, _state(state))
 
 
 def _state(state: object) -> str | None:

@@ -76,6 +76,14 @@ def test_a_state_that_is_not_valid_is_left_out(state: object) -> None:
     assert TraceContext(TRACE, PARENT, 1) == trace_in_event({"traceparent": GOOD, "tracestate": state})
 
 
+def test_flags_that_are_not_known_are_not_handed_on() -> None:
+    """Those of the standard's two levels are."""
+    found = trace_in_event({"traceparent": GOOD[:-2] + "ff"})
+
+    assert found is not None
+    assert f"{GOOD[:-2]}03" == found.traceparent
+
+
 def test_a_header_that_comes_twice_says_nothing() -> None:
     """Which of the two would be meant?"""
     assert of(("traceparent", GOOD.encode()), ("traceparent", OTHER.encode())) is None
