@@ -1,4 +1,4 @@
-"""The schema refuses what would become a wrong name or a setting that the program refuses, before anything is made."""
+"""The schema refuses wrong names, and settings that the program refuses, before anything is made."""
 
 import json
 from typing import Any
