@@ -56,6 +56,9 @@ WRONG_VALUES: list[tuple[str, Any]] = [
     ("strimzi.cluster", "main.kafka"),
     ("strimzi.namespace", "Kafka"),
     ("priorityClassName", "high priority"),
+    ("extraEnv", [{"name": 5}]),
+    ("extraVolumes", [{"name": ""}]),
+    ("extraVolumeMounts", [{"name": "more", "mountPath": "more"}]),
 ]
 
 

@@ -172,8 +172,8 @@
 {{- $problems = append $problems "topics.enabled and strimzi.topics.enabled both make the topics; keep one." -}}
 {{- end -}}
 {{- end -}}
-{{- if and .Values.topics.enabled $sasl (hasKey .Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") -}}
-{{- $problems = append $problems "topics.enabled runs before External Secrets has fetched the password for Kafka; name an existing Secret in kafka.password.secret, or create the topics by hand." -}}
+{{- if and .Values.topics.enabled $sasl (or (hasKey .Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") (hasKey .Values.secret.external "CONSUMER_KAFKA_SASL_USERNAME")) -}}
+{{- $problems = append $problems "topics.enabled runs before External Secrets has fetched user or password for Kafka; use config.kafka_sasl_username and kafka.password.secret, or create the topics by hand." -}}
 {{- end -}}
 {{- toJson $problems -}}
 {{- end -}}
