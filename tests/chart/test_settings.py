@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from consumer.kafka.topic_plan import wanted_topics
+from consumer.records import RECORD_OVERHEAD_BYTES
 from consumer.settings import TopicNames
 from consumer.settings.load import load_settings, load_topic_settings
 from helm.generate import CHART
@@ -59,6 +60,16 @@ def test_strimzis_topics_are_those_that_the_program_makes() -> None:
     assert {topic.name: dict(topic.config) for topic in wanted} == {
         topic["topicName"]: {name: str(value) for name, value in topic["config"].items()} for topic in made
     }
+
+
+def test_the_chart_asks_for_as_much_room_as_the_program() -> None:
+    """A backlog that just holds one event is taken, and one byte less is refused."""
+    least = 1_048_576 + RECORD_OVERHEAD_BYTES
+    event = "config.max_event_bytes=1048576"
+
+    render(LEAST, sets=[event, f"config.backlog_bytes={least}"])
+    with pytest.raises(AssertionError, match=f"config.backlog_bytes .{least - 1}. must be at least {least}"):
+        render(LEAST, sets=[event, f"config.backlog_bytes={least - 1}"])
 
 
 def environment(rendered: Rendered, owner: Manifest, root: Path) -> dict[str, str]:

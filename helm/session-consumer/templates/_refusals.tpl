@@ -71,8 +71,9 @@
 {{- end -}}
 {{- end -}}
 {{- $calls := default 0 .quota_daily_requests | int64 -}}
-{{- if and (gt $calls 0) (ge (default 0 .quota_daily_reserve | int64) $calls) -}}
-{{- $problems = append $problems (printf "%s.quota_daily_reserve (%v) must be below quota_daily_requests (%d): no call would ever be made." $in .quota_daily_reserve $calls) -}}
+{{- $reserve := default 0 .quota_daily_reserve | int64 -}}
+{{- if and (gt $calls 0) (ge $reserve $calls) -}}
+{{- $problems = append $problems (printf "%s.quota_daily_reserve (%d) must be below quota_daily_requests (%d): no call would ever be made." $in $reserve $calls) -}}
 {{- end -}}
 {{- /* 600: what a record takes beside its value (consumer/records.py). */ -}}
 {{- $event := add (int64 .max_event_bytes) 600 -}}
@@ -155,8 +156,8 @@
 {{- $problems = append $problems "strimzi.cluster is missing: topics and users belong to a Kafka resource." -}}
 {{- end -}}
 {{- if .users.enabled -}}
-{{- if or $.Values.kafka.password.secret $.Values.kafka.certificate.secret $.Values.config.kafka_sasl_username -}}
-{{- $problems = append $problems "strimzi.users makes the user and its secret, but kafka.password, kafka.certificate or config.kafka_sasl_username name another; keep one." -}}
+{{- if or $.Values.kafka.password.secret $.Values.kafka.certificate.secret $.Values.config.kafka_sasl_username (hasKey $.Values.secret.external "CONSUMER_KAFKA_SASL_USERNAME") (hasKey $.Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") -}}
+{{- $problems = append $problems "strimzi.users makes the user and its secret, but kafka.password, kafka.certificate, config.kafka_sasl_username or secret.external name another; keep one." -}}
 {{- end -}}
 {{- if and (eq .users.authentication "tls") (ne $protocol "SSL") -}}
 {{- $problems = append $problems (printf "strimzi.users.authentication tls goes with config.kafka_security_protocol SSL, not %s." $protocol) -}}
