@@ -12,7 +12,7 @@ _HEAD = """\
 
 Made by `make generate` from [the rules](../helm/session-consumer/files/rules/session-consumer.yaml), which
 Prometheus takes as they are (`rule_files`), and the chart with `prometheusRule.enabled`. There
-`prometheusRule.runbookBaseUrl` says where these pages can be read; without it `runbook_url` is a path in
+`prometheusRule.runbookBaseUrl` says where these pages can be read; in the file `runbook_url` is a path in
 this repository. Each alert is per account, whichever replica owns it. `severity`: a *page* is for now, a
 *ticket* for the next working day. `team` says whose it is: the *publisher* sends the events, the *portal*'s
 people keep courses, rights and plan in Zoho People, the *operator* runs this.

@@ -21,6 +21,7 @@ STANDING = (
     "ZOHO_TIME_ZONE",
     "ZOHO_TIMEOUT_SECONDS",
     "BACKLOG_BYTES",
+    "MAX_EVENT_BYTES",
     "HTTP_PORT",
     "SHUTDOWN_SECONDS",
 )
@@ -28,8 +29,9 @@ STANDING = (
 ACCOUNT_SECRETS = tuple(s.variable for s in SETTINGS if s.secret and s.of_account)
 CONFIG = tuple(s for s in SETTINGS if not s.secret and s.name not in SET_BY_CHART)
 ACCOUNT_CONFIG = tuple(s for s in CONFIG if s.of_account)
-# What a file of the secrets' directory may be.
-IN_SECRET = tuple(s.variable for s in SETTINGS if s.name not in SET_BY_CHART)
+# What External Secrets may fetch for all: a setting that is a variable too would contradict its file.
+NAMES_IN_SECRET = frozenset({"ZOHO_CLIENT_ID", "KAFKA_SASL_USERNAME"})
+IN_SECRET = tuple(s.variable for s in SETTINGS if s.secret or s.name in NAMES_IN_SECRET)
 
 _BLOCK = re.compile(r"(?<=# begin: from consumer/settings \(make generate\)\n).*?(?=^ *# end:)", re.S | re.M)
 _LINE = 118

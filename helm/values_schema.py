@@ -4,7 +4,8 @@ from typing import Any
 
 from consumer.settings import values as texts
 from consumer.settings.setting import Setting
-from consumer.settings.values import Choice, Decimal, Whole
+from consumer.settings.values import Choice, Decimal, Parse, Whole
+from consumer.settings.zoho_urls import check_url
 from helm.chart_settings import ACCOUNT_CONFIG, ACCOUNT_SECRETS, CONFIG, IN_SECRET, STANDING, explained, key
 from helm.values_file import Value, ValuesFile
 
@@ -27,6 +28,23 @@ _REFERENCE = {
         "decodingStrategy": {"enum": ["Auto", "Base64", "Base64URL", "None"]},
     },
 }
+# What a comment in values.yaml may call for by name. An empty name is none.
+_NAMED: dict[str, Schema] = {
+    "name": {"type": "string", "pattern": "^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$"},
+    "label": {"type": "string", "pattern": "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$"},
+    "key": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,253}$"},
+}
+_ZONE = "(UTC|GMT|[A-Z][A-Za-z]+(/[A-Za-z][A-Za-z0-9_+-]*)+)"
+_URL = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?(/[^?#\\\s]*)?"
+# As the program reads them, as far as a pattern can say it. The rest stops the program's start.
+_PATTERNS: dict[Parse, str] = {
+    texts.topic: texts.TOPIC_PATTERN,
+    texts.account_name: texts.ACCOUNT_PATTERN,
+    texts.visible: "[!-~]+",
+    texts.plain_text: r"\S(.*\S)?",
+    texts.time_zone: _ZONE,
+    check_url: _URL,
+}
 
 
 def values_schema(values: ValuesFile) -> Schema:
@@ -48,11 +66,13 @@ def _whole(values: tuple[Value, ...], more: Schema | None = None) -> Schema:
 def _schema(value: Value) -> Schema:
     said = {"description": value.comment}
     if value.path == "config":
-        return said | _closed({key(each): _setting(each) for each in CONFIG}, [s.lower() for s in STANDING])
+        return said | _closed({key(each): _own(each) for each in CONFIG}, [s.lower() for s in STANDING])
     if value.schema == "external":
         return said | _external(IN_SECRET)
     if value.schema == "accounts":
         return said | _accounts()
+    if isinstance(value.schema, str):
+        return said | _NAMED[value.schema]
     if value.schema is not None:
         return said | dict(value.schema)
     if value.children:
@@ -69,7 +89,7 @@ def _accounts() -> Schema:
     account = _closed(
         {
             "config": _closed({key(each): _setting(each) for each in ACCOUNT_CONFIG}),
-            "secret": _closed({"existing": {"type": "string"}, "external": _external(ACCOUNT_SECRETS)}),
+            "secret": _closed({"existing": _NAMED["name"], "external": _external(ACCOUNT_SECRETS)}),
         },
         ["config", "secret"],
     )
@@ -79,6 +99,12 @@ def _accounts() -> Schema:
 
 def _external(variables: tuple[str, ...]) -> Schema:
     return _closed(dict.fromkeys(variables, _REFERENCE))
+
+
+def _own(setting: Setting) -> Schema:
+    """One of `config`. Templates make names of those that stand in values.yaml: none is empty."""
+    standing = setting.name in STANDING and isinstance(setting.default, str)
+    return _setting(setting) | ({"minLength": 1} if standing else {})
 
 
 def _setting(setting: Setting) -> Schema:
@@ -93,7 +119,7 @@ def _setting(setting: Setting) -> Schema:
             return said | {"enum": [*allowed, ""]}
         case texts.yes_or_no:
             return said | {"type": "boolean"}
-        case texts.topic:
-            return said | {"type": "string", "pattern": f"^({texts.TOPIC_PATTERN})?$"}
+        case parse if parse in _PATTERNS:
+            return said | {"type": "string", "pattern": f"^({_PATTERNS[parse]})?$"}
         case _:
             return said | {"type": "string"}

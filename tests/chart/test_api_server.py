@@ -32,6 +32,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             request.config.stash[UNTESTED_API_SERVER].skip(str(problem))
         running.kubectl("apply", "--server-side", *(f"-f{path}" for path in sorted(CRDS.glob("*.yaml"))))
         running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        # The locked-down example's: a Pod is refused where its class is unknown.
+        running.kubectl("create", "priorityclass", "business-critical", "--value=1000")
         yield running
 
 

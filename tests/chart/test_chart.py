@@ -4,8 +4,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
+from consumer.cli.dlq.replay import replay
 from helm.generate import CHART
 from helm.toolbox import CHART_TOOLS
 from tests.chart.rendering import EXAMPLES, KUBERNETES, LEAST, NEWEST, Rendered, render, run
@@ -13,7 +15,10 @@ from tests.chart.schemas import write_schemas
 
 pytestmark = pytest.mark.usefixtures("chart_tools")
 
-REPLAY = ("replay.enabled=true", "replay.args={--class,session_not_found,--yes}")
+REPLAY = (
+    "replay.enabled=true",
+    "replay.args={--class,session_not_found,--canary,5,--yes,--reason,made in Zoho}",
+)
 examples = pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 
 
@@ -101,12 +106,28 @@ def test_rules_and_dashboards_are_taken_as_they_are(tmp_path: Path) -> None:
     )
     (chart / "files" / "dashboards" / "one.json").write_text('{"title": "{{ account }}"}')
 
-    rendered = render(LEAST, chart=chart, sets=["prometheusRule.enabled=true", "dashboard.enabled=true"])
+    said = ("enabled=true", "runbookBaseUrl=https://docs.example.com/")
+    sets = [f"{part}.{each}" for part in ("prometheusRule", "dashboard") for each in said]
+    rendered = render(LEAST, chart=chart, sets=sets)
 
     [group] = rendered.one("PrometheusRule")["spec"]["groups"]
     assert group["rules"][0]["annotations"]["summary"] == summary
     assert rendered.one("ConfigMap", "-dashboard")["data"] == {"one.json": '{"title": "{{ account }}"}'}
     assert judged(rendered, NEWEST, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    "option", [each for each in replay.params if isinstance(each, click.Option)], ids=str
+)
+def test_the_replay_jobs_words_are_read_as_the_command_reads_them(option: click.Option) -> None:
+    """A flag may stand before --yes; any other option would take it as its value, and is refused."""
+    for name in (*option.opts, *option.secondary_opts):
+        args = f"replay.args={{--state,open,--reason,why,{name},--yes}}"
+        words = ("--values", str(LEAST), "--set", f"replay.enabled=true,{args}")
+        done = run("template", "rel", str(CHART), "--kube-version", NEWEST, *words)
+
+        said = "" if option.is_flag else f"replay.args has --yes after {name}"
+        assert (option.is_flag, True) == (done.returncode == 0, said in done.stderr)
 
 
 def test_a_chart_without_rules_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from consumer.kafka.topic_plan import wanted_topics
+from consumer.records import RECORD_OVERHEAD_BYTES
 from consumer.settings import TopicNames
 from consumer.settings.load import load_settings, load_topic_settings
 from helm.generate import CHART
@@ -37,7 +38,7 @@ def test_the_program_takes_what_the_chart_gives(values: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 def test_the_replay_job_gets_into_kafka_without_a_credential_of_zohos(values: Path, tmp_path: Path) -> None:
     """Its variables and files are all that commands for Kafka ask for."""
-    rendered = render(values, sets=["replay.enabled=true", "replay.args={ID,--yes}"])
+    rendered = render(values, sets=["replay.enabled=true", "replay.args={ID,--yes,--reason,why}"])
 
     environ = environment(rendered, rendered.one("Job"), tmp_path)
     settings = load_topic_settings(environ)
@@ -59,6 +60,16 @@ def test_strimzis_topics_are_those_that_the_program_makes() -> None:
     assert {topic.name: dict(topic.config) for topic in wanted} == {
         topic["topicName"]: {name: str(value) for name, value in topic["config"].items()} for topic in made
     }
+
+
+def test_the_chart_asks_for_as_much_room_as_the_program() -> None:
+    """A backlog that just holds one event is taken, and one byte less is refused."""
+    least = 1_048_576 + RECORD_OVERHEAD_BYTES
+    event = "config.max_event_bytes=1048576"
+
+    render(LEAST, sets=[event, f"config.backlog_bytes={least}"])
+    with pytest.raises(AssertionError, match=f"config.backlog_bytes .{least - 1}. must be at least {least}"):
+        render(LEAST, sets=[event, f"config.backlog_bytes={least - 1}"])
 
 
 def environment(rendered: Rendered, owner: Manifest, root: Path) -> dict[str, str]:

@@ -5,7 +5,8 @@
   (include "session-consumer.accountProblems" . | fromJsonArray)
   (include "session-consumer.kafkaProblems" . | fromJsonArray)
   (include "session-consumer.podProblems" . | fromJsonArray)
-  (include "session-consumer.partProblems" . | fromJsonArray) -}}
+  (include "session-consumer.partProblems" . | fromJsonArray)
+  (include "session-consumer.replayProblems" . | fromJsonArray) -}}
 {{- with $problems -}}
 {{- fail (printf "\n\nThe values can't be used:\n- %s\n" (join "\n- " .)) -}}
 {{- end -}}
@@ -16,6 +17,12 @@
 {{- with .Values.config -}}
 {{- if not .kafka_bootstrap_servers -}}
 {{- $problems = append $problems "config.kafka_bootstrap_servers is missing: host:port of the brokers, several with commas between." -}}
+{{- else -}}
+{{- range splitList "," .kafka_bootstrap_servers -}}
+{{- if or (not (regexMatch "^([A-Za-z0-9_][A-Za-z0-9._-]*|\\[[0-9A-Fa-f:.]+\\]):[1-9][0-9]{0,4}$" (trim .))) (gt (splitList ":" (trim .) | last | int) 65535) -}}
+{{- $problems = append $problems (printf "config.kafka_bootstrap_servers has %q, which is no host:port; write such as kafka-1:9092,kafka-2:9092." .) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if has .http_host (list "127.0.0.1" "::1" "localhost") -}}
 {{- $problems = append $problems (printf "config.http_host is %s, which no probe can reach; leave it out." .http_host) -}}
@@ -58,11 +65,33 @@
 {{- else if ne (empty .zoho_people_url) (empty .zoho_accounts_url) -}}
 {{- $problems = append $problems (printf "%s: zoho_people_url and zoho_accounts_url go together; set both or neither." $in) -}}
 {{- end -}}
+{{- range $key, $url := dict "zoho_people_url" .zoho_people_url "zoho_accounts_url" .zoho_accounts_url -}}
+{{- if and (hasPrefix "http://" (default "" $url)) (not (regexMatch "^http://(localhost|127(\\.[0-9]+){3}|\\[::1\\])([:/]|$)" $url)) -}}
+{{- $problems = append $problems (printf "%s.%s must be https (http is for loopback only): access tokens would travel in the clear." $in $key) -}}
+{{- end -}}
+{{- end -}}
+{{- $calls := default 0 .quota_daily_requests | int64 -}}
+{{- $reserve := default 0 .quota_daily_reserve | int64 -}}
+{{- if and (gt $calls 0) (ge $reserve $calls) -}}
+{{- $problems = append $problems (printf "%s.quota_daily_reserve (%d) must be below quota_daily_requests (%d): no call would ever be made." $in $reserve $calls) -}}
+{{- end -}}
+{{- /* 600: what a record takes beside its value (consumer/records.py). */ -}}
+{{- $event := add (int64 .max_event_bytes) 600 -}}
+{{- if lt (int64 .backlog_bytes) $event -}}
+{{- $problems = append $problems (printf "%s.backlog_bytes (%d) must be at least %d: one event of max_event_bytes must fit." $in (int64 .backlog_bytes) $event) -}}
+{{- end -}}
 {{- end -}}
 {{- if and $account.secret.existing $account.secret.external -}}
 {{- $problems = append $problems (printf "%s.existing and %s.external are two sources of one secret; keep one." $secret $secret) -}}
 {{- else if not (or $account.secret.existing $account.secret.external) -}}
 {{- $problems = append $problems (printf "%s has no credential for Zoho: name an existing Secret in %s.existing, or what External Secrets shall fetch in %s.external." (default "secret" $place) $secret $secret) -}}
+{{- else -}}
+{{- range $what, $variable := dict "client id" "CONSUMER_ZOHO_CLIENT_ID" "client secret" "CONSUMER_ZOHO_CLIENT_SECRET" "refresh token" "CONSUMER_ZOHO_REFRESH_TOKEN" -}}
+{{- $own := ternary $account.settings.zoho_client_id (include "session-consumer.accountHas" (dict "secret" $account.secret "variable" $variable)) (eq $what "client id") -}}
+{{- if not (or $own (include "session-consumer.accountHas" (dict "secret" $root.Values.secret "variable" $variable))) -}}
+{{- $problems = append $problems (printf "%s has no %s for Zoho: %s." (default "secret" $place) $what (ternary (printf "set %s.zoho_client_id, or put %s into `secret`" $in $variable) (printf "put %s into %s.external" $variable $secret) (eq $what "client id"))) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range $role, $topic := $account.topics -}}
 {{- $owner := index $owners $topic -}}
@@ -113,6 +142,11 @@
 {{- if and .ca.secret .ca.configMap -}}
 {{- $problems = append $problems "kafka.ca.secret and kafka.ca.configMap are two sources of one file; keep one." -}}
 {{- end -}}
+{{- range $key, $variable := dict "zoho_client_id" "CONSUMER_ZOHO_CLIENT_ID" "kafka_sasl_username" "CONSUMER_KAFKA_SASL_USERNAME" -}}
+{{- if and (index $.Values.config $key) (hasKey $.Values.secret.external $variable) -}}
+{{- $problems = append $problems (printf "config.%s and %s in secret.external are two sources of one setting; keep one." $key $variable) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .password.secret (hasKey $.Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") -}}
 {{- $problems = append $problems "kafka.password.secret and CONSUMER_KAFKA_SASL_PASSWORD in secret.external are two sources of one password; keep one." -}}
 {{- end -}}
@@ -122,8 +156,8 @@
 {{- $problems = append $problems "strimzi.cluster is missing: topics and users belong to a Kafka resource." -}}
 {{- end -}}
 {{- if .users.enabled -}}
-{{- if or $.Values.kafka.password.secret $.Values.kafka.certificate.secret $.Values.config.kafka_sasl_username -}}
-{{- $problems = append $problems "strimzi.users makes the user and its secret, but kafka.password, kafka.certificate or config.kafka_sasl_username name another; keep one." -}}
+{{- if or $.Values.kafka.password.secret $.Values.kafka.certificate.secret $.Values.config.kafka_sasl_username (hasKey $.Values.secret.external "CONSUMER_KAFKA_SASL_USERNAME") (hasKey $.Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") -}}
+{{- $problems = append $problems "strimzi.users makes the user and its secret, but kafka.password, kafka.certificate, config.kafka_sasl_username or secret.external name another; keep one." -}}
 {{- end -}}
 {{- if and (eq .users.authentication "tls") (ne $protocol "SSL") -}}
 {{- $problems = append $problems (printf "strimzi.users.authentication tls goes with config.kafka_security_protocol SSL, not %s." $protocol) -}}
@@ -139,71 +173,8 @@
 {{- $problems = append $problems "topics.enabled and strimzi.topics.enabled both make the topics; keep one." -}}
 {{- end -}}
 {{- end -}}
-{{- if and .Values.topics.enabled $sasl (hasKey .Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") -}}
-{{- $problems = append $problems "topics.enabled runs before External Secrets has fetched the password for Kafka; name an existing Secret in kafka.password.secret, or create the topics by hand." -}}
-{{- end -}}
-{{- toJson $problems -}}
-{{- end -}}
-
-{{- define "session-consumer.podProblems" -}}
-{{- $problems := list -}}
-{{- $grace := .Values.terminationGracePeriodSeconds -}}
-{{- if lt (float64 $grace) (addf .Values.config.shutdown_seconds 5) -}}
-{{- $problems = append $problems (printf "terminationGracePeriodSeconds (%v) must be at least 5 s above config.shutdown_seconds (%v): the process would be killed while it drains." $grace .Values.config.shutdown_seconds) -}}
-{{- end -}}
-{{- with .Values.podDisruptionBudget -}}
-{{- if .enabled -}}
-{{- $stay := toString .minAvailable -}}
-{{- $replicas := int $.Values.replicaCount -}}
-{{- if ne $stay "" -}}
-{{- if or (eq $stay "100%") (and (not (hasSuffix "%" $stay)) (ge (int $stay) $replicas)) -}}
-{{- $problems = append $problems (printf "podDisruptionBudget.minAvailable (%s) forbids every eviction of %d replicas, and no node could be drained; make it smaller, or replicaCount larger." $stay $replicas) -}}
-{{- end -}}
-{{- else if has (toString .maxUnavailable) (list "0" "0%" "") -}}
-{{- $problems = append $problems "podDisruptionBudget.maxUnavailable allows no eviction, and no node could be drained; set 1." -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- $limit := toString (dig "limits" "memory" "" .Values.resources) -}}
-{{- if regexMatch "^[0-9]+(Mi|Gi)$" $limit -}}
-{{- $mebibytes := mul (regexFind "^[0-9]+" $limit | int64) (ternary 1024 1 (hasSuffix "Gi" $limit)) -}}
-{{- $largest := .Values.config.backlog_bytes -}}
-{{- range .Values.accounts }}{{ with .config }}{{ $largest = maxf $largest (default 0 .backlog_bytes) }}{{ end }}{{ end -}}
-{{- $needed := add 60 (div (len .Values.accounts) 5) (div (int64 $largest) 524288) -}}
-{{- if lt $mebibytes $needed -}}
-{{- $problems = append $problems (printf "resources.limits.memory (%s) is below the %dMi that a full backlog may take (60 MiB, 0.2 MiB for each account, twice backlog_bytes); raise it, or lower backlog_bytes." $limit $needed) -}}
-{{- end -}}
-{{- end -}}
-{{- toJson $problems -}}
-{{- end -}}
-
-{{- define "session-consumer.partProblems" -}}
-{{- $problems := list -}}
-{{- with .Values.networkPolicy -}}
-{{- if and .enabled (not .brokers) -}}
-{{- $problems = append $problems "networkPolicy.brokers is missing: with the policy on and no broker's address in it, Kafka could not be reached." -}}
-{{- end -}}
-{{- if and .enabled $.Values.podMonitor.enabled (not .scrape) -}}
-{{- $problems = append $problems "networkPolicy.scrape is empty and podMonitor is on: Prometheus would be kept out; name its pods." -}}
-{{- end -}}
-{{- end -}}
-{{- if and .Values.prometheusRule.enabled (not (.Files.Glob "files/rules/*.yaml")) -}}
-{{- $problems = append $problems "prometheusRule.enabled is true, but this chart has no file in files/rules." -}}
-{{- end -}}
-{{- if and .Values.dashboard.enabled (not (.Files.Glob "files/dashboards/*.json")) -}}
-{{- $problems = append $problems "dashboard.enabled is true, but this chart has no file in files/dashboards." -}}
-{{- end -}}
-{{- with .Values.replay -}}
-{{- if .enabled -}}
-{{- if not .args -}}
-{{- $problems = append $problems "replay.args is empty: say which dead letters, such as {--class,session_not_found,--canary,5,--yes,--reason,…}." -}}
-{{- else if not (or (has "--yes" .args) (has "-y" .args) (has "--dry-run" .args)) -}}
-{{- $problems = append $problems "replay.args has no --yes: nobody can answer a question in a Job; look at it with --dry-run first." -}}
-{{- end -}}
-{{- end -}}
-{{- if and .kafka.username (not .kafka.password.secret) -}}
-{{- $problems = append $problems "replay.kafka.username has no password: name its Secret in replay.kafka.password.secret." -}}
-{{- end -}}
+{{- if and .Values.topics.enabled $sasl (or (hasKey .Values.secret.external "CONSUMER_KAFKA_SASL_PASSWORD") (hasKey .Values.secret.external "CONSUMER_KAFKA_SASL_USERNAME")) -}}
+{{- $problems = append $problems "topics.enabled runs before External Secrets has fetched user or password for Kafka; use config.kafka_sasl_username and kafka.password.secret, or create the topics by hand." -}}
 {{- end -}}
 {{- toJson $problems -}}
 {{- end -}}
