@@ -7,12 +7,12 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 # What changes rarely comes first: these layers are kept while the locks stay as they are. Wheels alone, by
 # their hashes: nothing is compiled, so no compiler is needed. An environment without pip goes into the image.
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/otel.txt requirements/
 RUN python -m venv --without-pip /tools \
     && python -m pip --python /tools/bin/python install --require-hashes --only-binary=:all: -r requirements/build.txt
 RUN python -m venv --without-pip /opt/session-consumer \
     && python -m pip --python /opt/session-consumer/bin/python install --require-hashes --only-binary=:all: \
-        -r requirements/runtime.txt
+        -r requirements/otel.txt
 COPY pyproject.toml README.md ./
 COPY consumer consumer
 COPY schemas schemas

@@ -1,4 +1,4 @@
-"""docs/settings.md and docs/metrics.md from the tables: `python -m consumer.reference_docs [--check]`."""
+"""The reference pages in docs/, from the tables: `python -m consumer.reference_docs [--check]`."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -7,9 +7,12 @@ from pathlib import Path
 from consumer.settings.accounts_file import MAX_ACCOUNTS
 from consumer.settings.setting import Setting
 from consumer.settings.table import GROUPS, SETTINGS
+from consumer.telemetry.event_lines import FIELDS
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
 
 DOCS = Path(__file__).parent.parent / "docs"
+LOGS = DOCS / "logs-and-traces.md"
+_FIELDS_BEGIN, _FIELDS_END = "<!-- fields: begin -->", "<!-- fields: end -->"
 
 _SETTINGS_HEAD = """\
 # Settings
@@ -72,9 +75,21 @@ def metrics_page() -> str:
     return "\n".join([_METRICS_HEAD, *_table(("metric", "kind", "labels", "meaning"), rows)]) + "\n"
 
 
+def logs_page() -> str:
+    """docs/logs-and-traces.md: prose as it stands there, and the fields of an event's line."""
+    head, rest = LOGS.read_text(encoding="utf-8").split(_FIELDS_BEGIN)
+    tail = rest.partition(_FIELDS_END)[2]
+    rows = [(f"`{name}`", meaning) for name, meaning in FIELDS]
+    return "\n".join([head + _FIELDS_BEGIN, *_table(("field", "meaning"), rows), _FIELDS_END + tail])
+
+
 def pages() -> dict[Path, str]:
     """Every generated page by its path."""
-    return {DOCS / "settings.md": settings_page(), DOCS / "metrics.md": metrics_page()}
+    return {
+        DOCS / "settings.md": settings_page(),
+        DOCS / "metrics.md": metrics_page(),
+        LOGS: logs_page(),
+    }
 
 
 def main(arguments: list[str]) -> int:

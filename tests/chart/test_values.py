@@ -57,8 +57,8 @@ def test_unknown_keys_are_refused_wherever_the_chart_knows_the_keys() -> None:
 
     assert open_objects == [
         ".affinity", ".extraEnv[]", ".extraVolumeMounts[]", ".extraVolumes[]", ".global",
-        ".networkPolicy.brokers[]", ".networkPolicy.dns[]", ".networkPolicy.scrape[]",
-        ".networkPolicy.zoho[]",
+        ".networkPolicy.brokers[]", ".networkPolicy.collector[]", ".networkPolicy.dns[]",
+        ".networkPolicy.scrape[]", ".networkPolicy.zoho[]",
         ".podSecurityContext", ".resources.limits", ".resources.requests", ".securityContext",
         ".tolerations[]", ".topologySpreadConstraints[]",
     ]  # fmt: skip

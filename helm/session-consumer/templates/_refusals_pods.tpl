@@ -72,6 +72,9 @@
 {{- if and .enabled (not .brokers) -}}
 {{- $problems = append $problems "networkPolicy.brokers is missing: with the policy on and no broker's address in it, Kafka could not be reached." -}}
 {{- end -}}
+{{- if and .enabled (eq (toString $.Values.config.traces) "otlp") (not .collector) -}}
+{{- $problems = append $problems "networkPolicy.collector is empty and config.traces is otlp: no trace would get out; name the collector's pods." -}}
+{{- end -}}
 {{- if and .enabled $.Values.podMonitor.enabled (not .scrape) -}}
 {{- $problems = append $problems "networkPolicy.scrape is empty and podMonitor is on: Prometheus would be kept out; name its pods." -}}
 {{- end -}}
