@@ -43,6 +43,11 @@ def standing_of(source: str, committed: Mapping[TopicPartition, Entry]) -> Stand
         return Standing(None, foreign=True)
 
 
+def has_source(source: str, partitions: Collection[TopicPartition]) -> bool:
+    """Whether the source topic is among them: the account's state is kept there."""
+    return any(partition.topic == source for partition in partitions)
+
+
 def member_rows(seen: SeenGroup) -> Iterator[Row]:
     """The group as a whole."""
     group = Group("group")
@@ -60,9 +65,15 @@ def account_rows(
     ends: Mapping[TopicPartition, int] | None,
     account: str,
 ) -> Iterator[Row]:
-    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read."""
+    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read.
+
+    Without a partition of the source topic there is nothing to own, and no position to be at.
+    """
     group = Group("group", account)
     owner = seen.owner(source)
+    if owner is None and not has_source(source, partitions):
+        yield group.unchecked("owner", f"can't be known: {source} does not exist, or may not be seen")
+        return
     if owner is not None:
         yield group.ok("owner", str(owner))
     elif not seen.settled:

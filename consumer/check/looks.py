@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from consumer.check.group_rows import (
     Standing,
     account_rows,
+    has_source,
     member_rows,
     quota_rows,
     standing_of,
@@ -135,7 +136,8 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
         label = each.name if several else ""
         standing = standings[each.name] = standing_of(each.source_topic, found.committed)
         rows += account_rows(each.source_topic, partitions[each.name], found, ends, label)
-        rows += quota_rows(standing, _limits(explanation.settings, each.name), time.time(), label)
+        if has_source(each.source_topic, partitions[each.name]):
+            rows += quota_rows(standing, _limits(explanation.settings, each.name), time.time(), label)
     return _Seen(rows, found, standings, frozenset(name for name, each in there.items() if not each.exists))
 
 

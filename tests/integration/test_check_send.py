@@ -258,5 +258,6 @@ async def test_nothing_is_sent_while_something_is_broken(
 
         assert said.code == 1
         assert said.row("call", "not made")["mark"] == "unchecked"
+        assert said.row("group", "owner")["mark"] == "unchecked", "nobody can own what is not there"
         assert zoho.audit().calls == 0
     assert await committed(kafka.bootstrap, made.group) == {}

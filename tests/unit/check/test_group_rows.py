@@ -97,5 +97,17 @@ def test_a_group_that_moves_or_has_no_owner() -> None:
     moving = SeenGroup("PreparingRebalance", (member("m-1"),), None, {})
     idle = SeenGroup("Stable", (member("m-1", "other"),), None, {})
 
-    assert next(account_rows("s", [], moving, {}, "")).mark is Mark.UNCHECKED
-    assert next(account_rows("s", [], idle, {}, "")).gravity is Gravity.FINDING
+    assert next(account_rows("s", [FIRST], moving, {}, "")).mark is Mark.UNCHECKED
+    assert next(account_rows("s", [FIRST], idle, {}, "")).gravity is Gravity.FINDING
+
+
+def test_nobody_is_said_to_own_a_topic_that_is_not_there() -> None:
+    """No owner, no position; but a member that has it is told, whether we may see the topic or not."""
+    nobody = SeenGroup("Empty", (), None, {})
+    somebody = SeenGroup("Stable", (member("m-1", "s"),), None, {})
+
+    [row] = account_rows("s", [TopicPartition("s.replay", 0)], nobody, {}, "")
+
+    assert (row.subject, row.mark) == ("owner", Mark.UNCHECKED)
+    assert "s does not exist" in row.found
+    assert next(account_rows("s", [], somebody, {}, "")).found == "m-1 at 10.0.0.7"
