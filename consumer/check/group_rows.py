@@ -117,8 +117,18 @@ def quota_rows(standing: Standing, limits: QuotaLimits | None, now: float, accou
         yield group.ok("calls", f"may be under way until {rfc3339(quiet_until)}")
     if state.closed is not None:
         yield group.ok("lock", f"{state.closed.state} until {rfc3339(state.closed.until)}")
-    recent = sum(at > now - standing.mints.window_seconds for at in standing.mints.minted_at)
-    yield group.ok("tokens", f"{recent} of {MAX_MINTS} minted in the last 10 minutes")
+    yield _tokens(standing.mints, now, group)
+
+
+def _tokens(mints: MintBudget, now: float, group: Group) -> Row:
+    recent = sum(at > now - mints.window_seconds for at in mints.minted_at)
+    found = f"{recent} of {MAX_MINTS} minted in the last 10 minutes"
+    wait_seconds = mints.wait_seconds(now)
+    if wait_seconds <= 0:
+        return group.ok("tokens", found)
+    todo = "Wait, and look for others who mint with this refresh token: its consumer gets none either."
+    blocked = f"no new one before {rfc3339(now + wait_seconds)}; {found}"
+    return group.bad(Gravity.FINDING, "tokens", blocked, todo)
 
 
 def _listed(shown: Sequence[str], count: int) -> str:

@@ -154,7 +154,7 @@ def judged(result: TokenResult, answers: TokenAnswers, access: ZohoAccess, group
         return [group.bad(Gravity.REFUSED, "token", result.reason, _mend(answers.content, access))]
     if isinstance(result, TokenThrottled):
         todo = f"Wait {result.wait_seconds:.0f} s, and look for others who mint with this refresh token."
-        return [group.bad(Gravity.REFUSED, "token", result.reason, todo)]
+        return [group.bad(Gravity.FINDING, "token", result.reason, todo)]
     todo = "Check CONSUMER_ZOHO_ACCOUNTS_URL or CONSUMER_ZOHO_DATA_CENTRE, and the way there."
     return [group.bad(Gravity.UNREACHABLE, "token", result.reason, todo)]
 
@@ -167,6 +167,8 @@ def _mend(content: Mapping[str, Any], access: ZohoAccess) -> str:
     )
     if content.get("error") == "invalid_client":
         return f"Check CONSUMER_ZOHO_CLIENT_ID and CONSUMER_ZOHO_CLIENT_SECRET. {elsewhere}"
+    if content.get("error") == "invalid_client_secret":
+        return "Check CONSUMER_ZOHO_CLIENT_SECRET."
     if content.get("error") in ("invalid_code", "invalid_grant"):
         return f"Make a new refresh token with the scope {SCOPES[0]}. {elsewhere}"
     return "Correct the client or its scope in Zoho's API console."

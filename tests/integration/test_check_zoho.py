@@ -32,7 +32,7 @@ SECRET, TOKEN = "planted-7d1f-client-secret", "1000.planted9e22.refresh-token"
     [
         ("mint_invalid_code", 4, ("wrong or revoked", "data centre")),
         ("mint_invalid_client", 4, ("unknown in this data centre", "CONSUMER_ZOHO_DATA_CENTRE")),
-        ("mint_access_denied", 4, ("refuses new tokens", "Wait")),
+        ("mint_access_denied", 1, ("refuses new tokens", "Wait")),
         ("mint_status", 3, ("gave no token", "CONSUMER_ZOHO_ACCOUNTS_URL")),
         ("mint_reset", 3, ("the accounts host", "CONSUMER_ZOHO_ACCOUNTS_URL")),
     ],

@@ -68,11 +68,11 @@ def test_a_refused_credential_may_be_of_another_data_centre(error: str) -> None:
 
 
 def test_what_else_becomes_of_a_mint() -> None:
-    """The throttle is a refusal, with how long; a host that does not answer can't be reached."""
+    """The throttle is a finding, with how long; a host that does not answer can't be reached."""
     [throttled] = judged(TokenThrottled("no", 600.0), answered(), ACCESS, ZOHO)
     [unreachable] = judged(Unreachable("no"), answered(), ACCESS, ZOHO)
 
-    assert (throttled.gravity, unreachable.gravity) == (Gravity.REFUSED, Gravity.UNREACHABLE)
+    assert (throttled.gravity, unreachable.gravity) == (Gravity.FINDING, Gravity.UNREACHABLE)
     assert "Wait 600 s" in throttled.todo
 
 
