@@ -27,7 +27,7 @@ from consumer.settings import AccountSettings
 
 _OTHER_STYLES = "Zoho may not have read `sessionData` in this style: try another CONSUMER_ZOHO_INPUT."
 # What to do about a token that was not to be had stands there, and nowhere else.
-_SEE_TOKEN = "Zoho gave no token: the row of the token says what to do."
+_ADVISED_THERE = "Zoho gave no token: the row of the token says what to do."
 _IN_ALL_STYLES: dict[InputStyle, str] = {
     "query": "as the parameter `sessionData` of the query",
     "json": "as a JSON body",
@@ -87,13 +87,13 @@ def _verdict(report: CallReport, group: Group) -> Row:  # noqa: C901, PLR0911, P
             todo = "Are the accounts host and the People host of one data centre (CONSUMER_ZOHO_DATA_CENTRE)?"
             found = f"Zoho refuses the token that was just minted{_said(verdict.answer)}"
             return group.bad(Gravity.REFUSED, "verdict", found, todo)
-        case CredentialRefused(answer=None):
-            return group.bad(Gravity.REFUSED, "verdict", f"not sent: {verdict.reason}", _SEE_TOKEN)
-        case CredentialRefused(answer=ZohoAnswer() as answer):
+        case CredentialRefused():
+            if verdict.answer is None:
+                return group.bad(Gravity.REFUSED, "verdict", f"not sent: {verdict.reason}", _ADVISED_THERE)
             todo = "Make a new refresh token with the scope ZOHOPEOPLE.training.ALL."
-            return group.bad(Gravity.REFUSED, "verdict", f"{verdict.reason}{_said(answer)}", todo)
+            return group.bad(Gravity.REFUSED, "verdict", f"{verdict.reason}{_said(verdict.answer)}", todo)
         case TokenThrottled():
-            return group.bad(Gravity.FINDING, "verdict", f"not sent: {verdict.reason}", _SEE_TOKEN)
+            return group.bad(Gravity.FINDING, "verdict", f"not sent: {verdict.reason}", _ADVISED_THERE)
         case Failed():
             found = f"{verdict.reason}{_said(verdict.answer)}: `run` would try again"
             return group.bad(Gravity.UNREACHABLE, "verdict", found, "Try again; if it stays, tell Zoho.")

@@ -30,7 +30,9 @@ from consumer.events.model import Event, SessionKey
 from consumer.settings import AccountSettings
 from consumer.zoho.oauth import Credential
 
-ACCESS = ZohoAccess("https://people.example.org", "https://a.example.org", Credential("i", "c", "r"), 9.0, 1.0)
+ACCESS = ZohoAccess(
+    "https://people.example.org", "https://a.example.org", Credential("i", "c", "r"), 9.0, 1.0
+)
 SAID = ZohoAnswer(400, "7218", "Invalid OAuth Scope")
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 EVENT = Event("1", "/x", NOON, SessionKey("1", "2", "3", "4"), None, NOON, {"name": "s3cret-name"})
