@@ -1,6 +1,7 @@
 """`session-consumer check`: does it all work from here, and what to do where it doesn't."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -49,6 +50,8 @@ def check(*, no_mint: bool, file: str | None, yes: bool, account: str | None, ou
     4 refused. Of several the gravest counts: 2, then 4, 3, 1.
     """
     configure_logging("console", "error")
+    # What it says of a failure is told in a row, in words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     if file is not None and no_mint:
         raise click.UsageError("--no-mint: a call needs a token.")
     if file is not None and not yes and (file == "-" or not sys.stdin.isatty()):
