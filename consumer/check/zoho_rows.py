@@ -107,11 +107,11 @@ def _endpoint(url: str, setting: str) -> Endpoint:
     return Endpoint(parts.hostname or "", port, f"{setting} or CONSUMER_ZOHO_DATA_CENTRE", tls, _AUTHORITY)
 
 
-async def token_rows(access: ZohoAccess, mints: MintBudget, now: float, account: str) -> list[Row]:
+async def token_rows(
+    access: ZohoAccess, credential: Credential, mints: MintBudget, now: float, account: str
+) -> list[Row]:
     """Mint one token, where the budget leaves room, and say what came of it; the clock's row with it."""
     group = Group("zoho", account)
-    if access.credential is None:
-        return [group.unchecked("token", "the credential is not complete"), clock_unchecked(account)]
     recent = sum(at > now - mints.window_seconds for at in mints.minted_at)
     room = MAX_MINTS - MINTS_LEFT_TO_CONSUMERS
     if mints.blocked_until > now or recent >= room:
@@ -122,7 +122,7 @@ async def token_rows(access: ZohoAccess, mints: MintBudget, now: float, account:
         return [group.unchecked("token", why, todo), clock_unchecked(account)]
     answers = TokenAnswers()
     async with open_zoho(
-        access.rules, access.credential, steady_clock(), mints, on_token_answer=answers.take
+        access.rules, credential, steady_clock(), mints, on_token_answer=answers.take
     ) as zoho:
         result = await zoho.tokens.token()
     return [*judged(result, answers, access, group), clock_row(answers, access.margin_seconds, account)]

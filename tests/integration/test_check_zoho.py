@@ -166,6 +166,30 @@ async def test_a_used_up_mint_budget_is_left_to_the_consumer(
     assert said.code == 0
 
 
+async def test_the_owner_of_an_account_proves_its_credential(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Beside a replica no token is minted, and the row names it; with `--mint` one is."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(kafka, made, zoho.url)
+        async with consumer_process(env) as process:
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+            await finished(process, 1)
+            beside = await run_check(env)
+            minted_beside = len(zoho.portal.tokens.mints)
+            asked_to = await run_check(env, "--mint")
+            assert await process.terminate() == 0
+
+        assert (minted_beside, len(zoho.portal.tokens.mints)) == (1, 2), "the replica's; the check's"
+    assert (beside.code, asked_to.code) == (0, 0)
+    owner = beside.row("group", "owner")["found"]
+    token = beside.row("zoho", "token")
+    assert token["mark"] == "unchecked"
+    assert token["found"].startswith(f"not minted: {owner} owns the account")
+    assert asked_to.row("zoho", "token")["mark"] == "ok"
+
+
 async def test_every_account_has_its_own_rows(
     kafka: KafkaUnderTest, topics: MakeTopics, tmp_path: Path
 ) -> None:

@@ -22,7 +22,8 @@ from consumer.zoho.answer import Answer
 from consumer.zoho.oauth import AccessToken, Credential
 
 EU = DATA_CENTRES["eu"]
-ACCESS = ZohoAccess(EU.people_url, EU.accounts_url, Credential("id", "secret", "token"), 15.0, 1.0)
+CREDENTIAL = Credential("id", "secret", "token")
+ACCESS = ZohoAccess(EU.people_url, EU.accounts_url, CREDENTIAL, 15.0, 1.0)
 ZOHO = Group("zoho")
 MINTED = AccessToken("t")
 
@@ -81,16 +82,9 @@ def test_what_else_becomes_of_a_mint() -> None:
 )
 async def test_no_token_is_asked_for_where_consumers_may_need_it(mints: MintBudget) -> None:
     """Half of the ten are theirs; and while Zoho refuses new ones, nobody asks."""
-    token, clock = await token_rows(ACCESS, mints, 100.0, "")
+    token, clock = await token_rows(ACCESS, CREDENTIAL, mints, 100.0, "")
 
     assert (token.mark, clock.mark) == (Mark.UNCHECKED, Mark.UNCHECKED)
-
-
-async def test_no_token_is_asked_for_without_a_credential() -> None:
-    """The settings' rows say what is missing."""
-    token, _ = await token_rows(replace(ACCESS, credential=None), MintBudget(), 100.0, "")
-
-    assert token.mark is Mark.UNCHECKED
 
 
 @pytest.mark.parametrize(
