@@ -91,7 +91,7 @@ async def test_the_table_is_plain_where_there_is_no_terminal(
 async def test_wrong_settings_stop_nothing_that_can_be_checked(
     kafka: KafkaUnderTest, topics: MakeTopics
 ) -> None:
-    """Exit code 2 with the words of `run`; Kafka and topics are looked at all the same, and no token minted."""
+    """Exit code 2 with the words of `run`; Kafka and topics are looked at all the same, no token minted."""
     made = await topics()
     async with Emulator(QUICK) as zoho:
         settings = settings_for(
