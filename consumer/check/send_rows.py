@@ -51,6 +51,13 @@ def call_rows(report: CallReport, event: Event, settings: AccountSettings, accou
         yield group.ok("slot", f"one call of the quota, on record in the group's commit{left}")
 
 
+def unanswered(event: Event, account: str) -> Row:
+    """There was a call, and its answer was not waited for."""
+    found = "the call was made, its answer is not known: Zoho may have applied it"
+    todo = f"Look at session {event.session.session_id} in Zoho. The call counts in the quota."
+    return Group("call", account).bad(Gravity.UNREACHABLE, "verdict", found, todo)
+
+
 def not_made(reason: str, *, owned: bool, account: str) -> Row:
     """There was no call."""
     gravity = Gravity.REFUSED if owned else Gravity.FINDING

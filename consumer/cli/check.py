@@ -31,7 +31,7 @@ _CODES = {
 
 @click.command(short_help="Check settings, network, Kafka, topics, rights, clock and Zoho.")
 @click.option("--no-mint", is_flag=True, help="Ask Zoho for no access token.")
-@click.option("--mint", is_flag=True, help="Ask for one also where a replica owns the account.")
+@click.option("--mint", is_flag=True, help="Ask for one even where a replica owns the account.")
 @click.option("--send", "file", metavar="EVENT.json|-", help="Make one real call to Zoho with this event.")
 @click.option("--yes", is_flag=True, help="Send without asking.")
 @account_option
@@ -43,16 +43,17 @@ def check(
 
     Without --send it is harmless: it joins no group, reads no record, writes nothing and makes no call
     of the quota. One access token is minted for each account that no replica owns, if the settings are
-    good and the group's record shows fewer than 5 of the 10 that Zoho allows in 10 minutes. With --mint
-    also where a replica owns the account, or its record can't be read. A check's own tokens are on no
-    record, so nobody counts them, the next check included: repeat it with --no-mint.
+    good and the group's record can be read and shows fewer than 5 of the 10 that Zoho allows in 10
+    minutes; --mint leaves all aside but the 5. A check's own tokens are on no record, so nobody counts
+    them, the next check included: repeat it with --no-mint.
 
     --send changes the session at Zoho. It joins the group as the account's owner, takes its quota over,
     makes one call and leaves; no record is read, no outcome written. Where a consumer owns the account
-    it is refused, and the consumer left alone.
+    it is refused, and the consumer left alone. Ctrl+C or SIGTERM waits for the answer of a call that was
+    made, a second one does not; what is known of the call is told all the same.
 
     Exit codes: 0 all well, 1 findings, 2 settings or options, 3 Kafka or Zoho can't be reached,
-    4 refused. Of several the gravest counts: 2, then 4, 3, 1.
+    4 refused. Of several the gravest counts: 2, then 4, 3, 1. 130 interrupted, 143 ended by SIGTERM.
     """
     configure_logging("console", "error")
     # What it says of a failure is told in a row, in words.
@@ -71,9 +72,11 @@ def check(
     why_no_mint = "--no-mint" if no_mint else "" if file is None else "the call mints it"
     looked = asyncio.run(look(explanation, account, no_mint=why_no_mint, mint=mint))
     writer.add(looked.rows)
+    signalled: int | None = None
     if file is not None:
-        writer.add(send_rows(explanation, looked, checked, account, yes=yes))
-    writer.finish()
+        rows, signalled = send_rows(explanation, looked, checked, account, yes=yes)
+        writer.add(rows)
+    writer.finish(signalled)
 
 
 class _Writer:
@@ -92,11 +95,11 @@ class _Writer:
             for line in table_lines(shown):
                 click.echo(line)
 
-    def finish(self) -> None:
-        """End the command with the gravest row's exit code."""
+    def finish(self, signalled: int | None) -> None:
+        """End the command with the gravest row's exit code, or the signal's that came."""
         if self._format != "table":
             write_rows([_told(row) for row in self._rows], self._format, {})
-        code = _CODES[gravest(self._rows)]
+        code = _CODES[gravest(self._rows)] if signalled is None else signalled
         click.echo(f"{summary(self._rows)} Exit code {code}.", err=True)
         raise click.exceptions.Exit(code)
 
