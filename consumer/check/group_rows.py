@@ -43,6 +43,11 @@ def standing_of(source: str, committed: Mapping[TopicPartition, Entry]) -> Stand
         return Standing(None, foreign=True)
 
 
+def has_source(source: str, partitions: Collection[TopicPartition]) -> bool:
+    """Whether the source topic is among them: the account's state is kept there."""
+    return any(partition.topic == source for partition in partitions)
+
+
 def member_rows(seen: SeenGroup) -> Iterator[Row]:
     """The group as a whole."""
     group = Group("group")
@@ -60,9 +65,15 @@ def account_rows(
     ends: Mapping[TopicPartition, int] | None,
     account: str,
 ) -> Iterator[Row]:
-    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read."""
+    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read.
+
+    Without a partition of the source topic there is nothing to own, and no position to be at.
+    """
     group = Group("group", account)
     owner = seen.owner(source)
+    if owner is None and not has_source(source, partitions):
+        yield group.unchecked("owner", f"can't be known: {source} does not exist, or may not be seen")
+        return
     if owner is not None:
         yield group.ok("owner", str(owner))
     elif not seen.settled:
@@ -106,8 +117,18 @@ def quota_rows(standing: Standing, limits: QuotaLimits | None, now: float, accou
         yield group.ok("calls", f"may be under way until {rfc3339(quiet_until)}")
     if state.closed is not None:
         yield group.ok("lock", f"{state.closed.state} until {rfc3339(state.closed.until)}")
-    recent = sum(at > now - standing.mints.window_seconds for at in standing.mints.minted_at)
-    yield group.ok("tokens", f"{recent} of {MAX_MINTS} minted in the last 10 minutes")
+    yield _tokens(standing.mints, now, group)
+
+
+def _tokens(mints: MintBudget, now: float, group: Group) -> Row:
+    recent = sum(at > now - mints.window_seconds for at in mints.minted_at)
+    found = f"{recent} of {MAX_MINTS} minted in the last 10 minutes"
+    wait_seconds = mints.wait_seconds(now)
+    if wait_seconds <= 0:
+        return group.ok("tokens", found)
+    todo = "Wait, and look for others who mint with this refresh token: its consumer gets none either."
+    blocked = f"no new one before {rfc3339(now + wait_seconds)}; {found}"
+    return group.bad(Gravity.FINDING, "tokens", blocked, todo)
 
 
 def _listed(shown: Sequence[str], count: int) -> str:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from consumer.check.group_rows import (
     Standing,
     account_rows,
+    has_source,
     member_rows,
     quota_rows,
     standing_of,
 )
 from consumer.check.kafka_rows import SECONDS, SeenKafka, look_at_kafka
+from consumer.check.minting import ALL_THE_SAME, why_not_minted
 from consumer.check.rows import Gravity, Group, Row
 from consumer.check.setting_rows import setting_rows
 from consumer.check.topic_rows import group_right_row, right_rows, topic_rows
@@ -40,8 +42,13 @@ class Looked:
     missing: frozenset[str] = frozenset()
 
 
-async def look(explanation: Explanation, account: str | None, *, no_mint: str = "") -> Looked:
-    """Check everything, of all accounts or one. `no_mint`: why no token is asked for."""
+async def look(
+    explanation: Explanation, account: str | None, *, no_mint: str = "", mint: bool = False
+) -> Looked:
+    """Check everything, of all accounts or one. `no_mint`: why no token is asked for.
+
+    `mint`: one is asked for where it would not be of the check's own accord; never beyond a known budget.
+    """
     rows = list(setting_rows(explanation, account))
     accounts = [each for each in explanation.accounts if account in (None, each.name)]
     several = len(explanation.accounts) > 1
@@ -58,6 +65,7 @@ async def look(explanation: Explanation, account: str | None, *, no_mint: str = 
                 Group("zoho", each.name if several else ""),
                 reached=reached,
                 no_mint=no_mint,
+                held_back="" if mint else _held_back(each, explanation, seen),
             )
             for each in accounts
         )
@@ -75,22 +83,38 @@ async def _ways(every: Iterable[ZohoAccess]) -> tuple[list[Row], frozenset[str]]
 
 
 async def _zoho(
-    access: ZohoAccess | None, standing: Standing, group: Group, *, reached: Set[str], no_mint: str
+    access: ZohoAccess | None,
+    standing: Standing,
+    group: Group,
+    *,
+    reached: Set[str],
+    no_mint: str,
+    held_back: str,
 ) -> list[Row]:
+    todo = ""
     if access is None:
         why = "where Zoho is can't be told from the settings"
     elif no_mint:
         why = no_mint
-    elif access.credential is not None and access.accounts_url not in reached:
+    elif access.credential is None:
+        why = "the credential is not complete"
+    elif held_back:
+        why, todo = held_back, ALL_THE_SAME
+    elif access.accounts_url not in reached:
         why = "the accounts host can't be reached: see the network"
     else:
-        return await token_rows(access, standing.mints, time.time(), group.account)
-    return [group.unchecked("token", why), clock_unchecked(group.account)]
+        return await token_rows(access, access.credential, standing.mints, time.time(), group.account)
+    return [group.unchecked("token", why, todo), clock_unchecked(group.account)]
+
+
+def _held_back(account: AccountValues, explanation: Explanation, seen: "_Seen") -> str:
+    standing = seen.standings.get(account.name)
+    return why_not_minted(account.topics, seen.group, standing, usable=explanation.settings is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What Kafka showed. `standings`: each account's quota, by its name."""
+    """What Kafka showed. `standings`: each account's quota, by its name, where it could be read."""
 
     rows: Sequence[Row]
     group: SeenGroup | None = None
@@ -130,12 +154,13 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
         return _Seen([*rows, found])
     rows.append(group_right_row(kafka.group_id, found))
     rows += member_rows(found)
-    standings = {}
+    standings: dict[str, Standing] = {}
     for each in known:
         label = each.name if several else ""
-        standing = standings[each.name] = standing_of(each.source_topic, found.committed)
         rows += account_rows(each.source_topic, partitions[each.name], found, ends, label)
-        rows += quota_rows(standing, _limits(explanation.settings, each.name), time.time(), label)
+        if has_source(each.source_topic, partitions[each.name]):
+            standing = standings[each.name] = standing_of(each.source_topic, found.committed)
+            rows += quota_rows(standing, _limits(explanation.settings, each.name), time.time(), label)
     return _Seen(rows, found, standings, frozenset(name for name, each in there.items() if not each.exists))
 
 

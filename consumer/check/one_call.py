@@ -18,10 +18,14 @@ from consumer.records import Record, TopicPartition
 
 
 class OneCall(ZohoPort):
-    """Zoho, for one call: `on_report` ends all others before they begin."""
+    """Zoho, for one call: `on_report` ends all others before they begin.
+
+    `begun`: its first byte was about to go out. Without a `report` nobody knows what became of it then.
+    """
 
     def __init__(self, zoho: ZohoPort) -> None:
         self._zoho = zoho
+        self.begun = False
         self.report: CallReport | None = None
         self.on_report: Callable[[], None] = lambda: None
 
@@ -38,7 +42,12 @@ class OneCall(ZohoPort):
         self, session: SessionKey, session_data: Mapping[str, str], may_start: Callable[[], bool]
     ) -> CallReport:
         """See `ZohoPort`. Where it was not to start, nothing has happened: it may be tried again."""
-        report = await self._zoho.update_session(session, session_data, may_start)
+
+        def begins() -> bool:
+            self.begun = may_start()
+            return self.begun
+
+        report = await self._zoho.update_session(session, session_data, begins)
         if not isinstance(report.verdict, Withheld):
             self.report = report
             self.on_report()
@@ -57,6 +66,12 @@ class OwnCall(Accounts):
     def have(self, event: Event, record: Record, port: OneCall) -> None:
         """What is to be sent, and by which port."""
         self.event, self.record, self.port = event, record, port
+
+    def give_up(self) -> None:
+        """Wait for no answer any more; what was begun holds its slot, as every call that is cut off."""
+        for tenure in self._tenures.values():
+            if isinstance(tenure, _CallTenure):
+                tenure.give_up()
 
     def begin(
         self,
@@ -104,6 +119,11 @@ class _CallTenure(Tenure):
         self._tasks = [tasks.create_task(self._serve(), name="one call")]
         if call.port.report is None:
             self.account.backlog.add(change_of(call.event, call.record, origin_of(call.record, None), 0))
+
+    def give_up(self) -> None:
+        """See `OwnCall`."""
+        for task in self._tasks:
+            task.cancel()
 
     async def _serve(self) -> None:
         await self.worker.run()

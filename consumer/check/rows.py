@@ -75,4 +75,7 @@ def without(rows: Iterable[Row], secrets: Iterable[str]) -> list[Row]:
             text = text.replace(secret, "[secret]")
         return text
 
-    return [replace(row, found=blotted(row.found), todo=blotted(row.todo)) for row in rows]
+    return [
+        replace(row, subject=blotted(row.subject), found=blotted(row.found), todo=blotted(row.todo))
+        for row in rows
+    ]

@@ -26,6 +26,8 @@ from consumer.events.model import Event, InputStyle
 from consumer.settings import AccountSettings
 
 _OTHER_STYLES = "Zoho may not have read `sessionData` in this style: try another CONSUMER_ZOHO_INPUT."
+# What to do about a token that was not to be had stands there, and nowhere else.
+_ADVISED_THERE = "Zoho gave no token: the row of the token says what to do."
 _IN_ALL_STYLES: dict[InputStyle, str] = {
     "query": "as the parameter `sessionData` of the query",
     "json": "as a JSON body",
@@ -47,6 +49,13 @@ def call_rows(report: CallReport, event: Event, settings: AccountSettings, accou
         found = f"sessionData went {_IN_ALL_STYLES[style]} (CONSUMER_ZOHO_INPUT={style})"
         yield group.ok("sent", found)
         yield group.ok("slot", f"one call of the quota, on record in the group's commit{left}")
+
+
+def unanswered(event: Event, account: str) -> Row:
+    """There was a call, and its answer was not waited for."""
+    found = "the call was made, its answer is not known: Zoho may have applied it"
+    todo = f"Look at session {event.session.session_id} in Zoho. The call counts in the quota."
+    return Group("call", account).bad(Gravity.UNREACHABLE, "verdict", found, todo)
 
 
 def not_made(reason: str, *, owned: bool, account: str) -> Row:
@@ -86,12 +95,12 @@ def _verdict(report: CallReport, group: Group) -> Row:  # noqa: C901, PLR0911, P
             found = f"Zoho refuses the token that was just minted{_said(verdict.answer)}"
             return group.bad(Gravity.REFUSED, "verdict", found, todo)
         case CredentialRefused():
-            said = "" if verdict.answer is None else _said(verdict.answer)
+            if verdict.answer is None:
+                return group.bad(Gravity.REFUSED, "verdict", f"not sent: {verdict.reason}", _ADVISED_THERE)
             todo = "Make a new refresh token with the scope ZOHOPEOPLE.training.ALL."
-            return group.bad(Gravity.REFUSED, "verdict", f"{verdict.reason}{said}", todo)
+            return group.bad(Gravity.REFUSED, "verdict", f"{verdict.reason}{_said(verdict.answer)}", todo)
         case TokenThrottled():
-            todo = f"Try again in {verdict.wait_seconds:.0f} s."
-            return group.bad(Gravity.REFUSED, "verdict", verdict.reason, todo)
+            return group.bad(Gravity.FINDING, "verdict", f"not sent: {verdict.reason}", _ADVISED_THERE)
         case Failed():
             found = f"{verdict.reason}{_said(verdict.answer)}: `run` would try again"
             return group.bad(Gravity.UNREACHABLE, "verdict", found, "Try again; if it stays, tell Zoho.")

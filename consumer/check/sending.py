@@ -39,7 +39,10 @@ SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 _SOON_SECONDS = 0.5
 
-Tell = Callable[[str], None]
+_NOTHING_SENT = "Interrupted: nothing was sent, the group is left …"
+_UNDER_WAY = (
+    "Interrupted: the call was made, its answer is waited for (interrupt again to leave without it) …"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The call was made, and nobody waited for its answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotSent:
     """Why there was no call. `owned`: another member has the account."""
 
@@ -58,12 +66,31 @@ class NotSent:
     owned: bool = False
 
 
+class Operator:
+    """Whoever asked for the call: is told what is waited for, and may want it to end.
+
+    `wants_end`: nothing new is begun. `insists`: nor is an answer waited for.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+        self.wants_end, self.insists = asyncio.Event(), asyncio.Event()
+
+    def interrupt(self) -> None:
+        """Once, and once more."""
+        (self.insists if self.wants_end.is_set() else self.wants_end).set()
+
+
 async def send(
-    settings: Settings, account: AccountSettings, event: Event, message: Message, tell: Tell
-) -> Sent | NotSent:
+    settings: Settings,
+    account: AccountSettings,
+    event: Event,
+    message: Message,
+    operator: Operator,
+) -> Sent | Unanswered | NotSent:
     """Make the call. Raises KafkaRefusedError; what else is wrong with Kafka comes as NotSent, in time.
 
-    `tell` is told what is waited for.
+    However it is interrupted, the group is left with a last commit.
     """
     async with AsyncExitStack() as stack:
         answers = TokenAnswers()
@@ -100,13 +127,17 @@ async def send(
         )
         accounts.have(event, record, port)
         journal.keep(accounts)
-        found = await _as_member(settings, account, accounts, journal, tell)
-    return found if isinstance(found, NotSent) else Sent(found, answers)
+        found = await _as_member(settings, account, accounts, journal, operator)
+    return Sent(found, answers) if isinstance(found, CallReport) else found
 
 
 async def _as_member(
-    settings: Settings, account: AccountSettings, accounts: OwnCall, journal: Journal, tell: Tell
-) -> CallReport | NotSent:
+    settings: Settings,
+    account: AccountSettings,
+    accounts: OwnCall,
+    journal: Journal,
+    operator: Operator,
+) -> CallReport | Unanswered | NotSent:
     """Join, wait for the call, leave with a last commit."""
     refused: KafkaRefusedError | None = None
     found: NotSent | None = None
@@ -130,27 +161,47 @@ async def _as_member(
             keeping = tasks.create_task(journal.run(), name="journal")
             running = tasks.create_task(member.run(), name="member")
             try:
-                found = await _call_made(accounts, member, running, tell)
+                found = await _call_made(accounts, member, running, operator)
             finally:
                 member.stop()
-                await asyncio.wait([running])
+                await _left(accounts, running, operator)
                 keeping.cancel()
     except* KafkaRefusedError as group:
         refused = _first(group)
+    # One that was under way when patience ended has ended since.
+    if accounts.port.report is not None:
+        return accounts.port.report
+    if accounts.port.begun:
+        return Unanswered()
     if refused is not None:
         raise refused
-    # One that was under way when patience ended has ended since.
-    return accounts.port.report or found or NotSent("the group could not be joined")
+    return found or NotSent("the group could not be joined")
+
+
+async def _left(accounts: OwnCall, running: "asyncio.Task[None]", operator: Operator) -> None:
+    """Wait until the call is answered and the group left; who insists gets the latter alone."""
+    insists = asyncio.ensure_future(operator.insists.wait())
+    await asyncio.wait([running, insists], return_when=asyncio.FIRST_COMPLETED)
+    if insists.done():
+        accounts.give_up()
+    insists.cancel()
+    await asyncio.wait([running])
 
 
 async def _call_made(
-    accounts: OwnCall, member: Member, running: "asyncio.Task[None]", tell: Tell
+    accounts: OwnCall,
+    member: Member,
+    running: "asyncio.Task[None]",
+    operator: Operator,
 ) -> NotSent | None:
     """Wait for the call, within bounds; why there is none. What lasts longer is not waited for at all."""
     account = accounts.accounts[0]
     give_up_at = account.clock() + SECONDS
     told = ""
     while not running.done() and not accounts.ended:
+        if operator.wants_end.is_set():
+            operator.tell(_UNDER_WAY if accounts.port.begun else _NOTHING_SENT)
+            return NotSent("interrupted before the call")
         if accounts.lost:
             return NotSent(accounts.lost)
         if member.joined and not account.owned:
@@ -163,7 +214,7 @@ async def _call_made(
         if member.joined and until > give_up_at:
             return NotSent(f"no call is possible now: {why}")
         if member.joined and until > now + _SOON_SECONDS and why != told:
-            tell(f"Waiting: {why} …")
+            operator.tell(f"Waiting: {why} …")
             told = why
         await asyncio.wait([running], timeout=_LOOK_SECONDS)
     return None

@@ -107,11 +107,11 @@ def _endpoint(url: str, setting: str) -> Endpoint:
     return Endpoint(parts.hostname or "", port, f"{setting} or CONSUMER_ZOHO_DATA_CENTRE", tls, _AUTHORITY)
 
 
-async def token_rows(access: ZohoAccess, mints: MintBudget, now: float, account: str) -> list[Row]:
+async def token_rows(
+    access: ZohoAccess, credential: Credential, mints: MintBudget, now: float, account: str
+) -> list[Row]:
     """Mint one token, where the budget leaves room, and say what came of it; the clock's row with it."""
     group = Group("zoho", account)
-    if access.credential is None:
-        return [group.unchecked("token", "the credential is not complete"), clock_unchecked(account)]
     recent = sum(at > now - mints.window_seconds for at in mints.minted_at)
     room = MAX_MINTS - MINTS_LEFT_TO_CONSUMERS
     if mints.blocked_until > now or recent >= room:
@@ -122,7 +122,7 @@ async def token_rows(access: ZohoAccess, mints: MintBudget, now: float, account:
         return [group.unchecked("token", why, todo), clock_unchecked(account)]
     answers = TokenAnswers()
     async with open_zoho(
-        access.rules, access.credential, steady_clock(), mints, on_token_answer=answers.take
+        access.rules, credential, steady_clock(), mints, on_token_answer=answers.take
     ) as zoho:
         result = await zoho.tokens.token()
     return [*judged(result, answers, access, group), clock_row(answers, access.margin_seconds, account)]
@@ -154,7 +154,7 @@ def judged(result: TokenResult, answers: TokenAnswers, access: ZohoAccess, group
         return [group.bad(Gravity.REFUSED, "token", result.reason, _mend(answers.content, access))]
     if isinstance(result, TokenThrottled):
         todo = f"Wait {result.wait_seconds:.0f} s, and look for others who mint with this refresh token."
-        return [group.bad(Gravity.REFUSED, "token", result.reason, todo)]
+        return [group.bad(Gravity.FINDING, "token", result.reason, todo)]
     todo = "Check CONSUMER_ZOHO_ACCOUNTS_URL or CONSUMER_ZOHO_DATA_CENTRE, and the way there."
     return [group.bad(Gravity.UNREACHABLE, "token", result.reason, todo)]
 
@@ -167,6 +167,8 @@ def _mend(content: Mapping[str, Any], access: ZohoAccess) -> str:
     )
     if content.get("error") == "invalid_client":
         return f"Check CONSUMER_ZOHO_CLIENT_ID and CONSUMER_ZOHO_CLIENT_SECRET. {elsewhere}"
+    if content.get("error") == "invalid_client_secret":
+        return "Check CONSUMER_ZOHO_CLIENT_SECRET."
     if content.get("error") in ("invalid_code", "invalid_grant"):
         return f"Make a new refresh token with the scope {SCOPES[0]}. {elsewhere}"
     return "Correct the client or its scope in Zoho's API console."

@@ -1,6 +1,7 @@
 """The part of `check` that makes one real call: the event, the question, the answer."""
 
 import asyncio
+import signal
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ import click
 
 from consumer.check.looks import Looked
 from consumer.check.rows import Gravity, Group, Row, gravest
-from consumer.check.send_rows import call_rows, not_made
-from consumer.check.sending import NotSent, send
+from consumer.check.send_rows import call_rows, not_made, unanswered
+from consumer.check.sending import NotSent, Operator, Sent, Unanswered, send
 from consumer.check.zoho_rows import ZohoAccess, call_token_rows
 from consumer.cli import exit_codes
 from consumer.cli.event_files import check_files, write_findings
@@ -50,25 +51,25 @@ def check_event(file: str, account: str | None) -> CheckedEvent:
 
 def send_rows(
     explanation: Explanation, looked: Looked, checked: CheckedEvent | None, account: str | None, *, yes: bool
-) -> Sequence[Row]:
-    """Ask, send, and say what came of it; or why nothing was sent."""
+) -> tuple[Sequence[Row], int | None]:
+    """Ask, send, and say what came of it, or why nothing was sent; the exit code where a signal came."""
     group = Group("call")
     settings = explanation.settings
     worst = gravest(looked.rows)
     if settings is None or checked is None or looked.group is None:
-        return [group.unchecked("not made", "mend what is wrong above first")]
+        return [group.unchecked("not made", "mend what is wrong above first")], None
     own = next(each for each in settings.accounts if account in (None, each.name))
     if (refused := _refused(looked.group, own.source_topic)) is not None:
-        return [refused]
+        return [refused], None
     if (worst is not None and worst > Gravity.FINDING) or own.source_topic in looked.missing:
-        return [group.unchecked("not made", "mend what is wrong above first")]
+        return [group.unchecked("not made", "mend what is wrong above first")], None
     if not yes:
         question = (
             f"This changes session {checked.event.session.session_id} at {own.zoho_people_url} "
             "and takes one call of the quota. Go on?"
         )
         if not click.confirm(question, err=True):
-            return [group.unchecked("not made", "you said no")]
+            return [group.unchecked("not made", "you said no")], None
     return _sent(settings, own, checked)
 
 
@@ -84,18 +85,55 @@ def _refused(group: SeenGroup, source: str) -> Row | None:
     return None
 
 
-def _sent(settings: Settings, account: AccountSettings, checked: CheckedEvent) -> Sequence[Row]:
+def _sent(
+    settings: Settings, account: AccountSettings, checked: CheckedEvent
+) -> tuple[Sequence[Row], int | None]:
+    signals = _Signals()
+
+    async def sending() -> Sent | Unanswered | NotSent:
+        signals.listen()
+        return await send(settings, account, checked.event, checked.message, signals.operator)
+
+    group = Group("call")
     try:
-        found = asyncio.run(
-            send(settings, account, checked.event, checked.message, lambda text: click.echo(text, err=True))
-        )
+        found = asyncio.run(sending())
     except KafkaRefusedError as exc:
-        return [Group("call").bad(Gravity.REFUSED, "not made", str(exc), "Grant what is missing.")]
-    if isinstance(found, NotSent):
-        return [not_made(found.reason, owned=found.owned, account="")]
-    access = ZohoAccess.of(_values(account))
-    tokens = [] if access is None else call_token_rows(found.report.verdict, found.answers, access, "")
-    return [*call_rows(found.report, checked.event, account, ""), *tokens]
+        refused = group.bad(Gravity.REFUSED, "not made", str(exc), "Grant what is missing.")
+        return [refused], signals.exit_code
+    match found:
+        case NotSent() if signals.exit_code is not None:
+            rows = [group.unchecked("not made", "interrupted before the call: nothing was sent")]
+        case NotSent():
+            rows = [not_made(found.reason, owned=found.owned, account="")]
+        case Unanswered():
+            rows = [unanswered(checked.event, "")]
+        case Sent():
+            access = ZohoAccess.of(_values(account))
+            verdict = found.report.verdict
+            tokens = [] if access is None else call_token_rows(verdict, found.answers, access, "")
+            rows = [*call_rows(found.report, checked.event, account, ""), *tokens]
+    return rows, signals.exit_code
+
+
+class _Signals:
+    """Ctrl+C and SIGTERM while a call is made: the rows say all the same what is known of it.
+
+    `exit_code` is that of the first signal.
+    """
+
+    def __init__(self) -> None:
+        self.operator = Operator(lambda text: click.echo(text, err=True))
+        self.exit_code: int | None = None
+
+    def listen(self) -> None:
+        """For as long as the running loop lasts."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._came, exit_codes.INTERRUPTED)
+        loop.add_signal_handler(signal.SIGTERM, self._came, exit_codes.TERMINATED)
+
+    def _came(self, exit_code: int) -> None:
+        self.exit_code = self.exit_code or exit_code
+        self.operator.interrupt()
 
 
 def _values(account: AccountSettings) -> dict[str, object]:

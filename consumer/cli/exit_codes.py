@@ -7,3 +7,4 @@ UNREACHABLE = 3  # Kafka or Zoho can't be reached
 REFUSED = 4  # credentials or permissions
 INTERNAL = 70  # an internal error: a bug of ours (EX_SOFTWARE of sysexits.h)
 INTERRUPTED = 130
+TERMINATED = 143  # ended by SIGTERM

@@ -140,11 +140,14 @@ async def look_at_group(
         (group,) = answer["groups"]
         _raise_for(group["error_code"])
         fetched = await connection.send(OffsetFetchRequest(kafka.group_id, _by_topic(partitions)))
+        for _, found in fetched.topics:
+            for _, _, _, code in found:
+                _raise_for(code)  # a position that can't be read is not one that isn't there
     committed = {
         TopicPartition(topic, number): Entry(offset, metadata or "")
         for topic, found in fetched.topics
-        for number, offset, metadata, code in found
-        if code == 0 and offset >= 0
+        for number, offset, metadata, _ in found
+        if offset >= 0
     }
     return SeenGroup(
         group["state"],

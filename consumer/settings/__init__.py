@@ -4,6 +4,7 @@ from consumer.settings.explained import AccountValues, Explained, Explanation, e
 from consumer.settings.load import (
     SettingsError,
     load_event_settings,
+    load_http_address,
     load_http_port,
     load_kafka_settings,
     load_replay_settings,
@@ -42,6 +43,7 @@ __all__ = [
     "TopicSettings",
     "explain",
     "load_event_settings",
+    "load_http_address",
     "load_http_port",
     "load_kafka_settings",
     "load_replay_settings",

@@ -117,10 +117,20 @@ def load_kafka_settings(environ: Mapping[str, str]) -> KafkaSettings:
 
 def load_http_port(environ: Mapping[str, str]) -> int:
     """Where a consumer with these settings answers on this machine; SettingsError with every problem."""
-    environment = read_environment(environ, port := [each for each in SETTINGS if each.name == "HTTP_PORT"])
-    process = read_plain(environment, port)
+    return int(_http_values(environ, "HTTP_PORT")["HTTP_PORT"])
+
+
+def load_http_address(environ: Mapping[str, str]) -> tuple[str, int]:
+    """The host and port that a consumer with these settings listens on; SettingsError with every problem."""
+    values = _http_values(environ, "HTTP_HOST", "HTTP_PORT")
+    return str(values["HTTP_HOST"]), int(values["HTTP_PORT"])
+
+
+def _http_values(environ: Mapping[str, str], *names: str) -> Mapping[str, Any]:
+    environment = read_environment(environ, wanted := [each for each in SETTINGS if each.name in names])
+    process = read_plain(environment, wanted)
     _refuse(Found(environment, process, (), ()))
-    return int(process.values["HTTP_PORT"])
+    return process.values
 
 
 def load_topic_settings(

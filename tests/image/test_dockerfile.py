@@ -79,22 +79,44 @@ def test_no_package_host_is_named() -> None:
     assert "//" not in DOCKERFILE
 
 
+async def is_healthy(host: str, port: int) -> tuple[int, int]:
+    """What the health check says while a consumer listens there, and when it listens no more."""
+    server = HttpServer(Probes(ready=lambda: False, status=dict, metrics=bytes), host, port)
+    await server.start()
+    while_listening = await asyncio.to_thread(healthcheck.main)
+    await server.close()
+    return while_listening, await asyncio.to_thread(healthcheck.main)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", None])  # noqa: S104
-async def test_the_health_check_asks_livez_at_the_port_of_the_settings(
+async def test_the_health_check_asks_livez_at_the_address_of_the_settings(
     host: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """0 while it answers, 1 where nobody does or the port's setting is wrong."""
-    probes = Probes(ready=lambda: False, status=dict, metrics=bytes)
     port = free_port()
-    server = HttpServer(probes, host or "127.0.0.1", port)
     if host is not None:
         monkeypatch.setenv("CONSUMER_HTTP_HOST", host)
     monkeypatch.setenv("CONSUMER_HTTP_PORT", str(port))
-    await server.start()
-    healthy = await asyncio.to_thread(healthcheck.main)
-    await server.close()
 
-    assert 0 == healthy
-    assert 1 == healthcheck.main()
+    assert (0, 1) == await is_healthy(host or "127.0.0.1", port)
+
     monkeypatch.setenv("CONSUMER_HTTP_PORT", "http")
     assert 1 == healthcheck.main()
+
+
+@pytest.mark.parametrize(("host", "asked"), [("::", "::1"), ("::1", "::1"), ("10.0.0.7", "10.0.0.7")])
+def test_the_health_check_asks_a_loopback_of_the_kind_that_is_listened_on(host: str, asked: str) -> None:
+    """A socket for any IPv6 address takes no IPv4. (No socket here: not every machine has IPv6.)"""
+    assert (asked, 8080) == healthcheck.address({"CONSUMER_HTTP_HOST": host})
+
+
+async def test_the_health_check_reads_the_files_of_the_secrets_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Host and port may be given there, as every setting."""
+    port = free_port()
+    (tmp_path / "CONSUMER_HTTP_HOST").write_text("127.0.0.1\n")
+    (tmp_path / "CONSUMER_HTTP_PORT").write_text(f"{port}\n")
+    monkeypatch.setenv("CONSUMER_SECRETS_DIR", str(tmp_path))
+
+    assert (0, 1) == await is_healthy("127.0.0.1", port)

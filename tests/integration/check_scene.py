@@ -4,13 +4,13 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 from typing import Any
 
-from tests.integration.scene import data
+from tests.integration.scene import data, until
 from tests.process import RUN
 
 COMMAND = (RUN[0], "check")
@@ -58,28 +58,43 @@ async def _start(env: Mapping[str, str], *arguments: str) -> asyncio.subprocess.
     )
 
 
-async def interrupted_check(env: Mapping[str, str], *arguments: str) -> tuple[int | None, str]:
-    """Ctrl+C while it says that it waits: its exit code, and what it said until then."""
-    process = await _start(env, *arguments)
-    said = b""
+async def signalled_check(
+    env: Mapping[str, str], *arguments: str, signals: Sequence[tuple[signal.Signals, Callable[[str], bool]]]
+) -> Said:
+    """Send it each signal when that is due, by what was said on stderr until then."""
+    started = time.monotonic()
+    process = await _start(env, *arguments, "-o", "json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = [""]
+    telling = asyncio.create_task(_hear(process.stderr, said))
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            assert process.stderr is not None
-            while b"Waiting" not in said:
-                line = await process.stderr.readline()
-                assert line, said
-                said += line
-            process.send_signal(signal.SIGINT)
-            await process.communicate()
+            for number, is_due in signals:
+
+                async def due(is_due: Callable[[str], bool] = is_due) -> bool:
+                    return process.returncode is not None or is_due(said[0])
+
+                await until(due)
+                process.send_signal(number)
+            out = await process.stdout.read()
+            await telling
+            code = await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return process.returncode, said.decode()
+    assert "logger=" not in said[0], said[0]
+    return Said(code, out.decode(), said[0], time.monotonic() - started)
+
+
+async def _hear(stream: asyncio.StreamReader, said: list[str]) -> None:
+    while line := await stream.readline():
+        said[0] += line.decode()
 
 
 async def run_check(env: Mapping[str, str], *arguments: str, output: str = "json") -> Said:
-    """Run it to its end; no terminal anywhere."""
+    """Run it to its end; no terminal anywhere. What a library logs is none of an operator's business."""
     started = time.monotonic()
     process = await _start(env, *arguments, "-o", output)
     try:
@@ -89,6 +104,7 @@ async def run_check(env: Mapping[str, str], *arguments: str, output: str = "json
             process.kill()
             await process.wait()
     assert process.returncode is not None
+    assert b"logger=" not in err, err
     return Said(process.returncode, out.decode(), err.decode(), time.monotonic() - started)
 
 

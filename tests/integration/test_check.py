@@ -91,13 +91,14 @@ async def test_the_table_is_plain_where_there_is_no_terminal(
 async def test_wrong_settings_stop_nothing_that_can_be_checked(
     kafka: KafkaUnderTest, topics: MakeTopics
 ) -> None:
-    """Exit code 2 with the words of `run`; Kafka, topics and the token are looked at all the same."""
+    """Exit code 2 with the words of `run`; Kafka and topics are looked at all the same, no token minted."""
     made = await topics()
     async with Emulator(QUICK) as zoho:
         settings = settings_for(
             kafka, made, zoho.url, zoho_time_zone="Asia/Nowhere", quota_requests="many", sourcetopic="x"
         )
         said = await run_check(settings)
+        assert zoho.portal.tokens.mints == ()
 
     assert said.code == 2
     wrong = {row["subject"]: row["found"] for row in said.bad}
@@ -105,15 +106,15 @@ async def test_wrong_settings_stop_nothing_that_can_be_checked(
     assert "must be a whole number from 1 to 200" in wrong["CONSUMER_QUOTA_REQUESTS"]
     typo = next(row for row in said.rows if row["subject"] == "CONSUMER_SOURCETOPIC")
     assert "did you mean CONSUMER_SOURCE_TOPIC" in typo["found"]
-    assert said.row("zoho", "token")["mark"] == "ok"
+    assert "mend the settings first" in said.row("zoho", "token")["found"]
     assert said.row("topics", "source")["mark"] == "ok"
 
 
 async def test_a_host_name_that_nobody_knows(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """Exit code 3; the port behind the name is not tried, and Zoho is checked all the same."""
+    """Exit code 3; the port behind the name is not tried, and Zoho is checked all the same if asked to."""
     async with Emulator(QUICK) as zoho:
         settings = settings_for(kafka, await topics(), zoho.url, kafka_bootstrap_servers="kafka.invalid:9092")
-        said = await run_check(settings)
+        said = await run_check(settings, "--mint")
 
     assert said.code == 3
     [bad] = said.bad
@@ -123,11 +124,13 @@ async def test_a_host_name_that_nobody_knows(kafka: KafkaUnderTest, topics: Make
 
 
 async def test_a_closed_port(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
-    """Exit code 3: the port, not the name, and not the settings."""
+    """Exit code 3: the port, not the name, and not the settings; a token that nobody counts is not minted."""
     async with Emulator(QUICK) as zoho:
         closed = f"127.0.0.1:{free_port()}"
         said = await run_check(settings_for(kafka, await topics(), zoho.url, kafka_bootstrap_servers=closed))
+        assert zoho.portal.tokens.mints == ()
 
+    assert "--mint" in said.row("zoho", "token")["todo"]
     assert said.code == 3
     [bad] = said.bad
     assert (bad["subject"], bad["found"]) == (f"{closed} port", "can't be reached (Connection refused)")
@@ -144,7 +147,7 @@ async def test_ports_that_never_answer(kafka: KafkaUnderTest, topics: MakeTopics
             zoho_timeout_seconds=15,
             shutdown_seconds=25,
         )
-        said = await run_check(settings)
+        said = await run_check(settings, "--mint")
 
     assert said.code == 3
     assert [row["subject"] for row in said.bad] == [f"127.0.0.1:{mute} login", "token"]

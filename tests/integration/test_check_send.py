@@ -12,7 +12,7 @@ from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits, TokenRules
 from consumer.emulator.server import Emulator
 from consumer.records import TopicPartition
-from tests.integration.check_scene import event_file, interrupted_check, run_check
+from tests.integration.check_scene import event_file, run_check
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.scene import changes, finished, reaches, session_id, until
 from tests.kafka_broker.traffic import Topics, committed, publish, read_all
@@ -171,27 +171,6 @@ async def test_a_lock_that_lasts_is_not_waited_for(
     assert state.closed.until > time.time() + 200
 
 
-async def test_an_interrupt_leaves_the_group_at_once(
-    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, tmp_path: Path
-) -> None:
-    """SIGINT while it waits: exit code 130, and a consumer that starts then owns the account right away."""
-    made = await topics()
-    async with Emulator(QUICK) as zoho:
-        env = settings_for(kafka, made, zoho.url, quota_lock_seconds=40)
-        async with consumer_process(env) as process:
-            zoho.lock()
-            await publish(kafka.bootstrap, made.source, changes(1, 1))
-            await reaches(process, "throttled")
-            assert await process.terminate() == 0
-        code, said = await interrupted_check(env, "--send", event_file(tmp_path, 77), "--yes")
-        assert code == 130, said
-        started = time.monotonic()
-        async with consumer_process(env) as process:
-            await reaches(process, "throttled")
-            assert time.monotonic() - started < 6, "the session time-out of one that is gone"
-            assert await process.terminate() == 0
-
-
 @pytest.mark.parametrize(
     ("fault", "ends"),
     [
@@ -258,5 +237,6 @@ async def test_nothing_is_sent_while_something_is_broken(
 
         assert said.code == 1
         assert said.row("call", "not made")["mark"] == "unchecked"
+        assert said.row("group", "owner")["mark"] == "unchecked", "nobody can own what is not there"
         assert zoho.audit().calls == 0
     assert await committed(kafka.bootstrap, made.group) == {}

@@ -32,7 +32,7 @@ SECRET, TOKEN = "planted-7d1f-client-secret", "1000.planted9e22.refresh-token"
     [
         ("mint_invalid_code", 4, ("wrong or revoked", "data centre")),
         ("mint_invalid_client", 4, ("unknown in this data centre", "CONSUMER_ZOHO_DATA_CENTRE")),
-        ("mint_access_denied", 4, ("refuses new tokens", "Wait")),
+        ("mint_access_denied", 1, ("refuses new tokens", "Wait")),
         ("mint_status", 3, ("gave no token", "CONSUMER_ZOHO_ACCOUNTS_URL")),
         ("mint_reset", 3, ("the accounts host", "CONSUMER_ZOHO_ACCOUNTS_URL")),
     ],
@@ -164,6 +164,30 @@ async def test_a_used_up_mint_budget_is_left_to_the_consumer(
     assert token["mark"] == "unchecked"
     assert "of the 10 tokens of 10 minutes are minted" in token["found"]
     assert said.code == 0
+
+
+async def test_the_owner_of_an_account_proves_its_credential(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Beside a replica no token is minted, and the row names it; with `--mint` one is."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(kafka, made, zoho.url)
+        async with consumer_process(env) as process:
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+            await finished(process, 1)
+            beside = await run_check(env)
+            minted_beside = len(zoho.portal.tokens.mints)
+            asked_to = await run_check(env, "--mint")
+            assert await process.terminate() == 0
+
+        assert (minted_beside, len(zoho.portal.tokens.mints)) == (1, 2), "the replica's; the check's"
+    assert (beside.code, asked_to.code) == (0, 0)
+    owner = beside.row("group", "owner")["found"]
+    token = beside.row("zoho", "token")
+    assert token["mark"] == "unchecked"
+    assert token["found"].startswith(f"not minted: {owner} owns the account")
+    assert asked_to.row("zoho", "token")["mark"] == "ok"
 
 
 async def test_every_account_has_its_own_rows(

@@ -1,5 +1,7 @@
 """The group in words: its owner, its positions, its quota's state."""
 
+import pytest
+
 from consumer.check.group_rows import Standing, account_rows, quota_rows, standing_of
 from consumer.check.rows import Gravity, Mark
 from consumer.clock import rfc3339
@@ -97,5 +99,29 @@ def test_a_group_that_moves_or_has_no_owner() -> None:
     moving = SeenGroup("PreparingRebalance", (member("m-1"),), None, {})
     idle = SeenGroup("Stable", (member("m-1", "other"),), None, {})
 
-    assert next(account_rows("s", [], moving, {}, "")).mark is Mark.UNCHECKED
-    assert next(account_rows("s", [], idle, {}, "")).gravity is Gravity.FINDING
+    assert next(account_rows("s", [FIRST], moving, {}, "")).mark is Mark.UNCHECKED
+    assert next(account_rows("s", [FIRST], idle, {}, "")).gravity is Gravity.FINDING
+
+
+def test_nobody_is_said_to_own_a_topic_that_is_not_there() -> None:
+    """No owner, no position; but a member that has it is told, whether we may see the topic or not."""
+    nobody = SeenGroup("Empty", (), None, {})
+    somebody = SeenGroup("Stable", (member("m-1", "s"),), None, {})
+
+    [row] = account_rows("s", [TopicPartition("s.replay", 0)], nobody, {}, "")
+
+    assert (row.subject, row.mark) == ("owner", Mark.UNCHECKED)
+    assert "s does not exist" in row.found
+    assert next(account_rows("s", [], somebody, {}, "")).found == "m-1 at 10.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("mints", "until"),
+    [(MintBudget(blocked_until=NOW + 90), NOW + 90), (MintBudget((NOW - 10,) * 10), NOW + 590)],
+)
+def test_an_account_that_gets_no_token_is_a_finding(mints: MintBudget, until: float) -> None:
+    """Zoho blocks them, or all ten are minted: its consumer is throttled as well, whether it runs or not."""
+    rows = {row.subject: row for row in quota_rows(Standing(state(mints=mints)), LIMITS, NOW, "")}
+
+    assert rows["tokens"].gravity is Gravity.FINDING
+    assert f"no new one before {rfc3339(until)}" in rows["tokens"].found

@@ -30,8 +30,12 @@ def test_the_gravest_decides(there: list[Gravity], expected: Gravity | None) -> 
 
 def test_secrets_are_blotted_out_wherever_they_stand() -> None:
     """The longer one first, so that no rest of it stays; an empty one hides nothing."""
-    row = Row("zoho", "token", bad(Gravity.REFUSED).mark, "said s3cret-long", "not s3cret")
+    row = Row("kafka", "s3cret:9092 login", bad(Gravity.REFUSED).mark, "said s3cret-long", "not s3cret")
 
     [shown] = without([row], ["s3cret", "s3cret-long", ""])
 
-    assert (shown.found, shown.todo) == ("said [secret]", "not [secret]")
+    assert (shown.subject, shown.found, shown.todo) == (
+        "[secret]:9092 login",
+        "said [secret]",
+        "not [secret]",
+    )

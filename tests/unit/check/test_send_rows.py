@@ -6,6 +6,7 @@ import pytest
 
 from consumer.check.rows import Gravity, Mark
 from consumer.check.send_rows import call_rows, not_made
+from consumer.check.zoho_rows import TokenAnswers, ZohoAccess, call_token_rows
 from consumer.delivery.verdicts import (
     Applied,
     CallReport,
@@ -27,7 +28,11 @@ from consumer.delivery.verdicts import (
 )
 from consumer.events.model import Event, SessionKey
 from consumer.settings import AccountSettings
+from consumer.zoho.oauth import Credential
 
+ACCESS = ZohoAccess(
+    "https://people.example.org", "https://a.example.org", Credential("i", "c", "r"), 9.0, 1.0
+)
 SAID = ZohoAnswer(400, "7218", "Invalid OAuth Scope")
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 EVENT = Event("1", "/x", NOON, SessionKey("1", "2", "3", "4"), None, NOON, {"name": "s3cret-name"})
@@ -55,7 +60,8 @@ def settings(**changes: object) -> AccountSettings:
         (DailyQuotaUsed(SAID), Gravity.FINDING, "used up"),
         (TokenDead(SAID), Gravity.REFUSED, "just minted"),
         (CredentialRefused("the scope is missing", SAID), Gravity.REFUSED, "scope is missing"),
-        (TokenThrottled("too many", 600.0), Gravity.REFUSED, "too many"),
+        (CredentialRefused("the client is unknown"), Gravity.REFUSED, "not sent: the client is unknown"),
+        (TokenThrottled("too many", 600.0), Gravity.FINDING, "not sent: too many"),
         (Failed("an error of Zoho's", SAID), Gravity.UNREACHABLE, "try again"),
         (NoAnswer("time-out"), Gravity.UNREACHABLE, "may have been applied"),
         (Unreachable("reset"), Gravity.UNREACHABLE, "not sent"),
@@ -105,3 +111,15 @@ def test_an_owned_account_is_a_refusal_and_all_else_a_finding() -> None:
     """The exit code tells a script which of the two it was."""
     assert not_made("m owns it", owned=True, account="").gravity is Gravity.REFUSED
     assert not_made("locked", owned=False, account="").gravity is Gravity.FINDING
+
+
+@pytest.mark.parametrize("error", ["invalid_client", "invalid_client_secret", "invalid_code"])
+def test_a_credential_that_gave_no_token_is_advised_on_once(error: str) -> None:
+    """What to mend stands with the token; the verdict says to look there, and nothing of its own."""
+    refused = CredentialRefused("no")
+    (verdict,) = call_rows(CallReport(refused, sent=False), EVENT, settings(), "")
+    token = call_token_rows(refused, TokenAnswers(content={"error": error}), ACCESS, "")[0]
+
+    assert ("token" in verdict.todo, "Make a new" in verdict.todo) == (True, False)
+    assert ("refresh token" in token.todo) == (error == "invalid_code")
+    assert ("CONSUMER_ZOHO_CLIENT_SECRET" in token.todo) == (error != "invalid_code")

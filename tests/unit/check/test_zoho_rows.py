@@ -22,7 +22,8 @@ from consumer.zoho.answer import Answer
 from consumer.zoho.oauth import AccessToken, Credential
 
 EU = DATA_CENTRES["eu"]
-ACCESS = ZohoAccess(EU.people_url, EU.accounts_url, Credential("id", "secret", "token"), 15.0, 1.0)
+CREDENTIAL = Credential("id", "secret", "token")
+ACCESS = ZohoAccess(EU.people_url, EU.accounts_url, CREDENTIAL, 15.0, 1.0)
 ZOHO = Group("zoho")
 MINTED = AccessToken("t")
 
@@ -68,11 +69,11 @@ def test_a_refused_credential_may_be_of_another_data_centre(error: str) -> None:
 
 
 def test_what_else_becomes_of_a_mint() -> None:
-    """The throttle is a refusal, with how long; a host that does not answer can't be reached."""
+    """The throttle is a finding, with how long; a host that does not answer can't be reached."""
     [throttled] = judged(TokenThrottled("no", 600.0), answered(), ACCESS, ZOHO)
     [unreachable] = judged(Unreachable("no"), answered(), ACCESS, ZOHO)
 
-    assert (throttled.gravity, unreachable.gravity) == (Gravity.REFUSED, Gravity.UNREACHABLE)
+    assert (throttled.gravity, unreachable.gravity) == (Gravity.FINDING, Gravity.UNREACHABLE)
     assert "Wait 600 s" in throttled.todo
 
 
@@ -81,16 +82,9 @@ def test_what_else_becomes_of_a_mint() -> None:
 )
 async def test_no_token_is_asked_for_where_consumers_may_need_it(mints: MintBudget) -> None:
     """Half of the ten are theirs; and while Zoho refuses new ones, nobody asks."""
-    token, clock = await token_rows(ACCESS, mints, 100.0, "")
+    token, clock = await token_rows(ACCESS, CREDENTIAL, mints, 100.0, "")
 
     assert (token.mark, clock.mark) == (Mark.UNCHECKED, Mark.UNCHECKED)
-
-
-async def test_no_token_is_asked_for_without_a_credential() -> None:
-    """The settings' rows say what is missing."""
-    token, _ = await token_rows(replace(ACCESS, credential=None), MintBudget(), 100.0, "")
-
-    assert token.mark is Mark.UNCHECKED
 
 
 @pytest.mark.parametrize(

@@ -48,13 +48,16 @@ def test_nobody_there_ends_with_3() -> None:
     assert result.exit_code == 3
     assert result.stdout.count("can't be reached (Connection refused)") == 2
     assert "Kafka does not let us in" in result.stdout
+    assert "not minted: the group's record of the tokens can't be read" in result.stdout
+    assert "`--mint` asks for one all the same" in result.stdout
     assert result.stderr.endswith("Exit code 3.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--send", "event.json", "--no-mint"], "a call needs a token"),
+        (["--send", "event.json", "--no-mint"], "the call mints its token"),
+        (["--mint", "--no-mint"], "choose one"),
         (["--send", "event.json"], "give --yes"),
         (["--send", "-"], "give --yes"),
         (["--send", "not-there.json", "--yes"], "not-there.json"),
