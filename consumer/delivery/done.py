@@ -24,8 +24,7 @@ class CallMade(NamedTuple):
     http_status: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What was done for a record. `received_at`: epoch seconds; `took_seconds`: all its calls together."""
 
     identity: EventIdentity
@@ -35,9 +34,9 @@ class Work:
     last_calls: tuple[CallMade, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
-    """What became of a record, told once, when it is durable. `at`: epoch seconds.
+    """What became of a record, told once, when that is durable: `at`, in epoch seconds.
 
     `record`: where it was read. `by`: the newer event that superseded its own. `dead_letter_id`: the dead
     letter that was written for it, or that it replayed. `replay`: the replay that it was.

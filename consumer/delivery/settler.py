@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import assert_never
@@ -228,7 +228,8 @@ class Settler:
     def _finish(self, record: Record, done: Done) -> None:
         self._telemetry.event(done.outcome)
         self._let_go(record)
-        self._tell_done(replace(done, at=self._wall_clock()))
+        done.at = self._wall_clock()
+        self._tell_done(done)
 
     def _let_go(self, record: Record) -> None:
         self._replays.let_go(record)

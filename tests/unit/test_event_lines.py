@@ -91,7 +91,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 def test_the_last_answers_status_is_told() -> None:
     """Where there was an answer."""
-    (line,) = lines(replace(DONE, work=replace(WORK, last_calls=CALLS[:1])))
+    (line,) = lines(replace(DONE, work=WORK._replace(last_calls=CALLS[:1])))
 
     assert (503, "failed") == (line["http_status"], line["verdict"])
 

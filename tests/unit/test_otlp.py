@@ -20,7 +20,7 @@ from schemas.error_class import ErrorClass
 from tests.unit.test_event_lines import CALLS, DONE, WORK
 
 TRACE = TraceContext("ab" * 16, "cd" * 8, 1, "vendor=x")
-TRACED = replace(DONE, work=replace(WORK, identity=replace(WORK.identity, trace=TRACE)))
+TRACED = replace(DONE, work=WORK._replace(identity=replace(WORK.identity, trace=TRACE)))
 PEOPLE = {"north": "https://people.example.com:8443/base"}
 
 
@@ -127,7 +127,7 @@ def test_what_the_publisher_did_not_sample_is_not_exported() -> None:
     """The decision is made once, at the head of a trace."""
     unsampled = replace(WORK.identity, trace=TRACE._replace(flags=0))
 
-    assert [] == spans(replace(DONE, work=replace(WORK, identity=unsampled)))
+    assert [] == spans(replace(DONE, work=WORK._replace(identity=unsampled)))
 
 
 def test_what_is_skipped_has_no_span() -> None:
