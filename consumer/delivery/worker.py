@@ -22,6 +22,7 @@ from consumer.delivery.replay import origin_of
 from consumer.delivery.room import live_room, replay_room
 from consumer.delivery.session_ledger import About, about_refused, about_version
 from consumer.delivery.settler import Settler
+from consumer.delivery.starts import Starts
 from consumer.delivery.verdicts import Applied, CallReport, Locked, MaximumLimit, NoAnswer
 from consumer.events.model import Event, OtherType, Refusal
 from consumer.events.reading import read_record, reread
@@ -69,9 +70,9 @@ class Worker:
         self._backlog = account.backlog = Backlog(
             account.blocked, account.ledger, account.rules.order, account.rules.replay_share
         )
+        self._starts = Starts(account, self._backlog, on_progress)
         self._sequence = 0
         self._calls: set[asyncio.Task[None]] = set()
-        self._no_slot_since: float | None = None
         self._stopping = False
         self._wake = asyncio.Event()
         account.on_wake = self._wake.set
@@ -165,12 +166,12 @@ class Worker:
 
     def _start_calls(self, calls: asyncio.TaskGroup) -> float | None:
         """Start every call that may start now; when to look again, or None: when something happens."""
-        while not self._stopping and not self._account.troubles:
+        while not self._stopping and not self._account.troubles and not self._unread:
             if not self._owns():  # nobody tells when the client finds its coordinator again
                 return self._clock() + OWNERSHIP_POLL_SECONDS
             now = self._clock()
-            self._reserve(now)
-            start_at = self._next_start_at(now)
+            self._starts.reserve(now)
+            start_at = self._starts.next_at(now, len(self._calls))
             if start_at is None:
                 return None
             if start_at > now:
@@ -188,79 +189,12 @@ class Worker:
             self._start_call(calls, group, now, probe=probe)
         return None
 
-    def _next_start_at(self, now: float) -> float | None:
-        """When the next call may start: `now` if it may; None where something has to happen first."""
-        account = self._account
-        if self._unread:
-            return None
-        if now < account.quiet_until:
-            return account.quiet_until
-        gate = account.gate
-        permission = gate.permission(now)
-        if permission == "no":
-            return None if gate.closed is None or gate.closed.probing else gate.closed.until
-        if len(self._calls) >= self._calls_at_once(probe=permission == "probe"):
-            return None
-        slot_at = self._slot_at(now)
-        if slot_at is None or slot_at > now:
-            return slot_at
-        if not self._backlog.waiting(now, 1) and permission == "open":
-            return self._backlog.next_ready_at()
-        # Where none is recorded yet, the commit that records one wakes us.
-        return now if account.quota.usable(account.rules.quota, now, recorded=True) else None
-
-    def _reserve(self, now: float) -> None:
-        """See to it that the calls that may start soon have a reservation by then."""
-        account = self._account
-        limits = account.limits(now)
-        soon = now + limits.lead_seconds
-        permission = account.gate.permission(soon)
-        if permission == "no" or soon < account.quiet_until or self._unread:
-            return
-        probe = permission == "probe"
-        bound = min(self._calls_at_once(probe=probe), account.quota.free(limits, soon))
-        # A probe may take a change that was set aside for later.
-        wanted = min(bound, self._backlog.sessions) if probe else self._backlog.waiting(soon, bound)
-        missing = wanted - account.quota.usable(limits, soon)
-        before = account.quota.next_slot
-        if missing > 0:
-            account.quota = account.quota.reserve(limits, missing, now)
-        if account.quota.next_slot > before:
-            self._on_progress()
-
-    def _calls_at_once(self, *, probe: bool) -> int:
-        if probe:
-            return 1
-        bound = self._account.gate.calls_at_once(self._account.rules.gate)
-        concurrency = self._account.rules.concurrency
-        return concurrency if bound is None else min(bound, concurrency)
-
-    def _slot_at(self, now: float) -> float | None:
-        """When a slot is free; `now` if one is."""
-        day_ends_at = self._account.day_ends_at(now)
-        if day_ends_at is not None:
-            reason = "the day's own allowance (CONSUMER_QUOTA_DAILY_REQUESTS less the reserve) is used up"
-            self._set_gate_of_day(reason, day_ends_at, now)
-            return day_ends_at
-        slot_at = self._account.quota.next_free_at(self._account.limits(now), now)
-        taken = slot_at is None or slot_at > now
-        if taken and self._backlog.events and self._no_slot_since is None:
-            self._no_slot_since = now
-        return slot_at
-
-    def _set_gate_of_day(self, reason: str, until: float, now: float) -> None:
-        account = self._account
-        account.gate = account.gate.own_day_used_up(account.rules.gate, now, until=until, reason=reason)
-        account.changed()
-
     def _start_call(self, calls: asyncio.TaskGroup, group: Group, now: float, *, probe: bool) -> None:
         account = self._account
-        account.quota, slot = account.quota.take(account.limits(now), now)
+        slot = self._starts.take(now)
         account.calls += 1
         if probe:
             account.gate = account.gate.probe_started()
-        account.telemetry.waited_for_slot(0.0 if self._no_slot_since is None else now - self._no_slot_since)
-        self._no_slot_since = None
         task = calls.create_task(self._call(group, slot, now, probe=probe), name=f"call {group.session}")
         self._calls.add(task)
         task.add_done_callback(self._call_ended)
