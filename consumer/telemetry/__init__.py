@@ -1,6 +1,6 @@
 """Logs and metrics: every name that leaves the process is declared here."""
 
-from consumer.telemetry.logs import configure_logging
+from consumer.telemetry.logs import configure_logging, unlogged
 from consumer.telemetry.metrics import METRICS_CONTENT_TYPE, AccountMetrics, Metrics
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
 
@@ -11,4 +11,5 @@ __all__ = [
     "MetricInfo",
     "Metrics",
     "configure_logging",
+    "unlogged",
 ]
