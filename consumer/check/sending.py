@@ -207,15 +207,17 @@ async def _call_made(
         if member.joined and not account.owned:
             return NotSent("another member of the group has taken the account over just now", owned=True)
         now, until = account.clock(), _waits_until(account)
-        reason = account.reason if member.joined else "the group is joined"
+        reason = account.reason if member.joined or account.troubles else "the group is joined"
         why = f"{reason or 'a slot is waited for'}, until {rfc3339(account.wall(until))}"
         if now >= give_up_at:
             return NotSent(f"no call was possible in {SECONDS:g} s: {reason or 'no slot was to be had'}")
         if member.joined and until > give_up_at:
             return NotSent(f"no call is possible now: {why}")
-        if member.joined and until > now + _SOON_SECONDS and why != told:
-            operator.tell(f"Waiting: {why} …")
-            told = why
+        waits = member.joined and until > now + _SOON_SECONDS
+        news = why if waits else reason if account.troubles else None
+        if news is not None and news != told:
+            operator.tell(f"Waiting: {news} …")
+            told = news
         await asyncio.wait([running], timeout=_LOOK_SECONDS)
     return None
 

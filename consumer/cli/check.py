@@ -1,7 +1,6 @@
 """`session-consumer check`: does it all work from here, and what to do where it doesn't."""
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from consumer.cli.check_table import summary, table_lines
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import output_option, write_rows
 from consumer.settings import Explanation, SettingsError, explain
-from consumer.telemetry import configure_logging
+from consumer.telemetry import configure_logging, unlogged
 
 _CODES = {
     None: exit_codes.DONE,
@@ -56,8 +55,6 @@ def check(
     4 refused. Of several the gravest counts: 2, then 4, 3, 1. 130 interrupted, 143 ended by SIGTERM.
     """
     configure_logging("console", "error")
-    # What it says of a failure is told in a row, in words.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     if no_mint and mint:
         raise click.UsageError("--mint and --no-mint: choose one.")
     if file is not None and (no_mint or mint):
@@ -70,12 +67,13 @@ def check(
         checked = None if file is None or explanation.problems else check_event(file, account)
     writer = _Writer(output_format, tuple(secret_texts(explanation)))
     why_no_mint = "--no-mint" if no_mint else "" if file is None else "the call mints it"
-    looked = asyncio.run(look(explanation, account, no_mint=why_no_mint, mint=mint))
-    writer.add(looked.rows)
     signalled: int | None = None
-    if file is not None:
-        rows, signalled = send_rows(explanation, looked, checked, account, yes=yes)
-        writer.add(rows)
+    with unlogged():  # what is logged of a failure is told in a row, in words
+        looked = asyncio.run(look(explanation, account, no_mint=why_no_mint, mint=mint))
+        writer.add(looked.rows)
+        if file is not None:
+            rows, signalled = send_rows(explanation, looked, checked, account, yes=yes)
+            writer.add(rows)
     writer.finish(signalled)
 
 

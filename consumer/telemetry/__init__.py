@@ -1,7 +1,7 @@
 """Logs, metrics and traces: every name that leaves the process is declared here."""
 
 from consumer.telemetry.event_lines import write_event_line
-from consumer.telemetry.logs import configure_logging
+from consumer.telemetry.logs import configure_logging, unlogged
 from consumer.telemetry.metrics import METRICS_CONTENT_TYPE, AccountMetrics, Metrics
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
 from consumer.telemetry.traces import Traces, open_traces
@@ -15,5 +15,6 @@ __all__ = [
     "Traces",
     "configure_logging",
     "open_traces",
+    "unlogged",
     "write_event_line",
 ]

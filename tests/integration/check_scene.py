@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ COMMAND = (RUN[0], "check")
 # Every step of a check is bounded by ten seconds; the rest is for a busy machine.
 STEP_SECONDS = 10.0
 LONGEST_SECONDS = 60.0
+# All is told in rows: a line of a log on stderr, ours or a library's, is one too many.
+_LOGGED = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ async def signalled_check(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert "logger=" not in said[0], said[0]
+    assert not _LOGGED.search(said[0]), said[0]
     return Said(code, out.decode(), said[0], time.monotonic() - started)
 
 
@@ -94,7 +97,7 @@ async def _hear(stream: asyncio.StreamReader, said: list[str]) -> None:
 
 
 async def run_check(env: Mapping[str, str], *arguments: str, output: str = "json") -> Said:
-    """Run it to its end; no terminal anywhere. What a library logs is none of an operator's business."""
+    """Run it to its end; no terminal anywhere."""
     started = time.monotonic()
     process = await _start(env, *arguments, "-o", output)
     try:
@@ -104,7 +107,7 @@ async def run_check(env: Mapping[str, str], *arguments: str, output: str = "json
             process.kill()
             await process.wait()
     assert process.returncode is not None
-    assert b"logger=" not in err, err
+    assert not _LOGGED.search(err.decode()), err
     return Said(process.returncode, out.decode(), err.decode(), time.monotonic() - started)
 
 

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from consumer.delivery.ports import Telemetry
-from consumer.telemetry import METRIC_TABLE, Metrics, configure_logging
+from consumer.telemetry import METRIC_TABLE, Metrics, configure_logging, unlogged
 from consumer.telemetry.lines import MAX_LINE_BYTES, console_line, describe_exception, json_line
 from consumer.telemetry.logs import FLOOD_SECONDS, MAX_REMEMBERED_MESSAGES, FloodGate
 
@@ -108,6 +108,20 @@ def test_libraries_log_through_us_from_warning_on() -> None:
         "error",
         "Unable connect to kafka:9092",
     )
+
+
+@pytest.mark.usefixtures("_logging_restored")
+def test_nothing_is_logged_where_all_is_told_in_another_way() -> None:
+    """Neither ours nor a library's; afterwards all is heard again."""
+    stream = io.StringIO()
+    configure_logging("json", "error", stream=stream)
+
+    with unlogged():
+        logging.getLogger("aiokafka.conn").error("Unable connect")
+        structlog.get_logger().error("broken")
+    structlog.get_logger().error("heard")
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["heard"]
 
 
 @pytest.mark.usefixtures("_logging_restored")
