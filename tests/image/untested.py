@@ -14,5 +14,5 @@ def without_image() -> Untested:
         thing="an image that is built here",
         mark="no image: ",
         meaning="whether the Dockerfile builds, and what runs of it as any user, read-only, as process 1",
-        remedy="Root, and Debian's buildah, debootstrap and util-linux, bring it back: tests/image/README.md.",
+        remedy="Root, and Debian's buildah, debootstrap and util-linux: see tests/image/README.md.",
     )
