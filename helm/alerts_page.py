@@ -13,9 +13,14 @@ _HEAD = """\
 Made by `make generate` from [the rules](../helm/session-consumer/files/rules/session-consumer.yaml), which
 Prometheus takes as they are (`rule_files`), and the chart with `prometheusRule.enabled`. There
 `prometheusRule.runbookBaseUrl` says where these pages can be read; in the file `runbook_url` is a path in
-this repository. Each alert is per account, whichever replica owns it. `severity`: a *page* is for now, a
-*ticket* for the next working day. `team` says whose it is: the *publisher* sends the events, the *portal*'s
-people keep courses, rights and plan in Zoho People, the *operator* runs this.
+this repository. Each alert is per account, whichever replica owns it, two are per replica;
+`namespace` and `job` tell releases apart whose accounts have the same names. What comes and goes counts by
+its share of the time, so that a crash loop or a flapping Zoho is seen too; such an alert ends some minutes
+after its cause.
+
+`severity`: a *page* is for now, a *ticket* for the next working day. `team` says whose it is: the
+*publisher* sends the events, the *portal*'s people keep courses, rights and plan in Zoho People, the
+*operator* runs this.
 
 """
 _TAIL = """
@@ -73,5 +78,6 @@ def _table(found: list[Alert]) -> Iterator[str]:
 def _page(url: str) -> str:
     if "{{" in url:
         return "[the class's](runbook/README.md#dead-letters)"
-    name = url.removeprefix("docs/runbook/")
-    return f"[{'index' if name == 'README.md' else name.removesuffix('.md')}](runbook/{name})"
+    page = url.removeprefix("docs/runbook/")
+    name = page.partition(".md")[0]
+    return f"[{'index' if name == 'README' else name}](runbook/{page})"

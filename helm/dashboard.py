@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumer.runbook import ADVICE, PAGES
-from consumer.telemetry.names import PREFIX, STATES
+from consumer.telemetry.names import OTHER, PREFIX, STATES
 from schemas.error_class import ErrorClass
 
 # Rules and dashboard name pages by their path in the repository; the chart puts the base before it.
 RUNBOOK = "docs/runbook/README.md"
 _DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-_OWNER = f'on (namespace, job, account, instance) ({PREFIX}account_state{{state!="standby"}} == 1)'
+# One account: releases may have accounts of the same name.
+_BY = "namespace, job, account"
+_SHOWN = 'namespace=~"$namespace", job=~"$job"'
+_OWNER = f'on ({_BY}, instance) ({PREFIX}account_state{{state!="standby"}} == 1)'
 _WIDTH, _HEIGHT = 24, 7
 
 
@@ -41,112 +44,127 @@ class Panel:
 
 
 def _of(name: str, labels: str = "") -> str:
-    return f'{PREFIX}{name}{{account=~"$account"{labels}}}'
+    return f'{PREFIX}{name}{{{_SHOWN}, account=~"$account"{labels}}}'
 
 
-def _owned(name: str, by: str = "account", how: str = "max") -> str:
+def _sum(of: str, *labels: str, how: str = "sum") -> str:
+    """For each account, and each value of these labels."""
+    return f"{how} by ({', '.join((_BY, *labels))}) ({of})"
+
+
+def _legend(*labels: str, text: str = "") -> str:
+    own = " ".join(f"{{{{{label}}}}}" for label in ("account", *labels))
+    return f"{own}{text} · {{{{namespace}}}} {{{{job}}}}"
+
+
+def _owned(name: str, *labels: str, how: str = "max") -> str:
     """A gauge as the owner shows it: standby replicas export it too."""
-    return f"{how} by ({by}) ({_of(name)} and {_OWNER})"
+    return _sum(f"{_of(name)} and {_OWNER}", *labels, how=how)
 
 
-def _per_minute(name: str, by: str, labels: str = "") -> str:
-    return f"60 * sum by ({by}) (rate({_of(name, labels)}[$__rate_interval]))"
+def _gauge(name: str, *labels: str, how: str = "max", text: str = "", may_be_empty: bool = False) -> Query:
+    return Query(_owned(name, *labels, how=how), _legend(*labels, text=text), may_be_empty)
 
 
-def _applied_quantile(quantile: float) -> Query:
-    buckets = f"sum by (account, le) (rate({_of('event_to_applied_seconds_bucket')}[$__rate_interval]))"
-    return Query(
-        f"histogram_quantile({quantile:g}, {buckets})",
-        f"{{{{account}}}} p{100 * quantile:g}",
-        may_be_empty=True,
-    )
+def _per_minute(name: str, label: str) -> Query:
+    return Query(f"60 * {_sum(f'rate({_of(name)}[$__rate_interval])', label)}", _legend(label))
+
+
+def _in_an_hour(name: str, *labels: str) -> Query:
+    return Query(_sum(f"increase({_of(name)}[1h])", *labels), _legend(*labels))
+
+
+def _quantile(quantile: float, name: str, text: str = "") -> Query:
+    buckets = _sum(f"rate({_of(name + '_bucket')}[$__rate_interval])", "le")
+    return Query(f"histogram_quantile({quantile:g}, {buckets})", _legend(text=text), may_be_empty=True)
 
 
 def _letters(fault: str) -> Query:
-    classes = "|".join(each for each, advice in ADVICE.items() if advice.fault == fault)
+    classes = "|".join(each for each, advice in ADVICE.items() if advice.fault == fault) or OTHER
     letters = _of("dead_letters_total", f', error_class=~"{classes}"')
-    return Query(f"sum by (account) (increase({letters}[24h]))", f"{{{{account}}}}: {fault}")
+    return Query(_sum(f"increase({letters}[24h])"), _legend(text=f": {fault}"))
 
 
 _ETA = _owned("drain_eta_seconds")
-_STATE = " + on (account) ".join(
-    f"({number} * max by (account) ({_of('account_state', f', state={json.dumps(str(state))}')}))"
-    for number, state in enumerate(STATES, 1)
-    if state != "standby"
+# The number of the state, of two the higher: no sum, which would be a third one's.
+_STATE = _sum(
+    " or ".join(
+        f"({number} * {_of('account_state', f', state={json.dumps(str(state))}')})"
+        for number, state in enumerate(STATES, 1)
+        if state != "standby"
+    ),
+    how="max",
 )
 
 ROWS: dict[str, tuple[Panel, ...]] = {
     "Are we current?": (
         Panel("Oldest event that waits", "stat", "s", "By its `time`; replays left out.",
-              (Query(_owned("oldest_event_age_seconds"), "{{account}}"),)),
+              (_gauge("oldest_event_age_seconds"),)),
         Panel("Waiting in Kafka", "timeseries", "short", "Records behind the committed position.",
-              (Query(_owned("lag_records", "account, topic"), "{{account}} {{topic}}"),)),
+              (_gauge("lag_records", "topic"),)),
         Panel("From an event's time until Zoho had it", "timeseries", "s", "Replays left out.",
-              (_applied_quantile(0.5), _applied_quantile(0.95))),
+              (_quantile(0.5, "event_to_applied_seconds", " p50"),
+               _quantile(0.95, "event_to_applied_seconds", " p95"))),
         Panel("Events done per minute", "timeseries", "short", "By what became of them.",
-              (Query(_per_minute("events_total", "account, outcome"), "{{account}} {{outcome}}"),), 12),
+              (_per_minute("events_total", "outcome"),), 12),
         Panel("Events in memory", "timeseries", "short", "And the sessions they belong to: a call each.",
-              (Query(_owned("backlog_events"), "{{account}} events"),
-               Query(_owned("backlog_sessions"), "{{account}} sessions")), 12),
+              (_gauge("backlog_events", text=" events"),
+               _gauge("backlog_sessions", text=" sessions")), 12),
     ),
     "Are we allowed to call?": (
         Panel("State", "state-timeline", "none", "Standby where no replica owns the account.",
-              (Query(_STATE, "{{account}}"),), 24),
+              (Query(_STATE, _legend()),), 24),
         Panel("Free slots", "timeseries", "short", "Calls that could start now. 0 is a quota in full use.",
-              (Query(_owned("quota_free_slots"), "{{account}}"),)),
+              (_gauge("quota_free_slots"),)),
         Panel("Our share of the quota", "timeseries", "percentunit", "Below 100 %: others use the account.",
-              (Query(_owned("quota_share", how="min"), "{{account}}"),)),
+              (_gauge("quota_share", how="min"),)),
         Panel("Locks in an hour", "timeseries", "short", "Each costs five minutes.",
-              (Query(f"sum by (account) (increase({_of('locks_total')}[1h]))", "{{account}}"),)),
+              (_in_an_hour("locks_total"),)),
         Panel("Calls left today", "timeseries", "short", "As Zoho last said; empty until it has.",
-              (Query(_owned("quota_left_today", how="min"), "{{account}}", may_be_empty=True),), 12),
+              (_gauge("quota_left_today", how="min", may_be_empty=True),), 12),
         Panel("Wait for a slot", "timeseries", "s", "95 of 100 changes waited no longer.",
-              (Query("histogram_quantile(0.95, sum by (account, le) "
-                     f"(rate({_of('quota_wait_seconds_bucket')}[$__rate_interval])))",
-                     "{{account}}", may_be_empty=True),), 12),
+              (_quantile(0.95, "quota_wait_seconds"),), 12),
     ),
     "What fails?": (
         Panel("Dead letters in an hour", "timeseries", "short",
               "Written, not open: `session-consumer dlq stats` counts the open ones.",
-              (Query(f"sum by (account, error_class) (increase({_of('dead_letters_total')}[1h]))",
-                     "{{account}} {{error_class}}"),)),
+              (_in_an_hour("dead_letters_total", "error_class"),)),
         Panel("Calls per minute by answer", "timeseries", "short", "What Zoho's answers meant.",
-              (Query(_per_minute("zoho_requests_total", "account, verdict"), "{{account}} {{verdict}}"),)),
+              (_per_minute("zoho_requests_total", "verdict"),)),
         Panel("Access tokens in an hour", "timeseries", "short", "Zoho allows ten in ten minutes.",
-              (Query(f"sum by (account, result) (increase({_of('token_mints_total')}[1h]))",
-                     "{{account}} {{result}}"),)),
+              (_in_an_hour("token_mints_total", "result"),)),
         Panel("How long a call takes", "timeseries", "s", "95 of 100 took no longer.",
-              (Query("histogram_quantile(0.95, sum by (account, le) "
-                     f"(rate({_of('zoho_request_duration_seconds_bucket')}[$__rate_interval])))",
-                     "{{account}}", may_be_empty=True),), 12),
+              (_quantile(0.95, "zoho_request_duration_seconds"),), 12),
         Panel("Processes", "timeseries", "bytes", "Memory of each replica, by release.",
               (Query("process_resident_memory_bytes * on (namespace, job, instance) group_left (version) "
-                     f"{PREFIX}build_info", "{{instance}} {{version}}"),), 12),
+                     f"{PREFIX}build_info{{{_SHOWN}}}",
+                     "{{instance}} {{version}} · {{namespace}} {{job}}"),), 12),
     ),
     "Whose fault?": (
         Panel("Dead letters of a day, by whose they usually are", "bargauge", "short",
               "Publisher: sends the events. Portal: courses, rights and plan in Zoho People. "
-              "Zoho: its service, or the way to it.",
-              tuple(_letters(fault) for fault in ("publisher", "portal", "Zoho")), 12),
+              "Zoho: its service, or the way to it. Unknown: of a class that this release does not know.",
+              tuple(_letters(fault) for fault in ("publisher", "portal", "Zoho", "unknown")), 12),
         Panel("Alerts that fire", "table", "none",
               "Where the alerts are installed; the runbook says what to do.",
-              (Query('sum by (account, alertname, severity, team, error_class) '
-                     '(ALERTS{alertname=~"SessionConsumer.*", alertstate="firing", account=~"$account"})',
+              (Query(_sum('ALERTS{alertname=~"SessionConsumer.*", alertstate="firing", '
+                          # Those of a replica have no account.
+                          f'{_SHOWN}, account=~"$account|"}}',
+                          "instance", "alertname", "severity", "team", "error_class"),
                      "", may_be_empty=True),), 12),
     ),
     "When will it be done?": (
         Panel("Backlog in memory", "stat", "s", "At the quota's pace, with a lock's rest.",
-              (Query(_ETA, "{{account}}"),)),
+              (_gauge("drain_eta_seconds"),)),
         Panel("Done at", "stat", "dateTimeAsIso", "Now, where nothing waits.",
-              (Query(f"1000 * (time() + {_ETA})", "{{account}}"),)),
+              (Query(f"1000 * (time() + {_ETA})", _legend()),)),
         Panel("The day's calls run out at", "stat", "dateTimeAsIso", "Empty: not today.",
-              (Query(f"1000 * {_owned('quota_runs_out_timestamp_seconds')}", "{{account}}",
-                     may_be_empty=True),)),
+              (Query(f"1000 * {_owned('quota_runs_out_timestamp_seconds')}", _legend(), may_be_empty=True),)),
         Panel("All that waits, at the last hour's pace", "timeseries", "s",
               "Kafka's part too. Nothing is shown while nothing is done.",
-              (Query(f"{_owned('lag_records', how='sum')} / on (account) "
-                     f"(sum by (account) (rate({_of('events_total')}[1h])) > 0)",
-                     "{{account}}", may_be_empty=True),), 24),
+              (Query(f"{_owned('lag_records', how='sum')} / on ({_BY}) "
+                     f"({_sum('rate(' + _of('events_total') + '[1h])')} > 0)",
+                     _legend(), may_be_empty=True),), 24),
     ),
 }  # fmt: skip
 
@@ -171,7 +189,7 @@ def _document() -> dict[str, Any]:
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
         "links": [{"title": "Runbook", "type": "link", "url": RUNBOOK, "targetBlank": True}],
-        "templating": {"list": [_DATASOURCE_VARIABLE, _ACCOUNT_VARIABLE]},
+        "templating": {"list": _variables()},
         "panels": _panels(),
     }
 
@@ -182,19 +200,32 @@ _DATASOURCE_VARIABLE = {
     "type": "datasource",
     "query": "prometheus",
 }
-_ACCOUNT_VARIABLE = {
-    "name": "account",
-    "label": "Account",
-    "type": "query",
-    "datasource": _DATASOURCE,
-    "query": {"query": f"label_values({PREFIX}account_state, account)", "refId": "account"},
-    "refresh": 2,
-    "sort": 1,
-    "multi": True,
-    "includeAll": True,
-    "allValue": ".*",
-    "current": {"text": ["All"], "value": ["$__all"]},
-}
+
+
+def _variables() -> list[dict[str, Any]]:
+    """Prometheus, then namespace, job and account, each among what those before it leave."""
+    found: list[dict[str, Any]] = [_DATASOURCE_VARIABLE]
+    above: list[str] = []
+    for name in ("namespace", "job", "account"):
+        series = f"{PREFIX}account_state{{{', '.join(above)}}}"
+        found.append(
+            {
+                "name": name,
+                "label": name.capitalize(),
+                "type": "query",
+                "datasource": _DATASOURCE,
+                "query": {"query": f"label_values({series}, {name})", "refId": name},
+                "refresh": 2,
+                "sort": 1,
+                "multi": True,
+                "includeAll": True,
+                # Matches what has no such label, too.
+                "allValue": ".*",
+                "current": {"text": ["All"], "value": ["$__all"]},
+            }
+        )
+        above.append(f'{name}=~"${name}"')
+    return found
 
 
 def _panels() -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The broker of the run, and what is said where there is none, or no tools for the chart."""
+"""The broker of the run, and what is said where there is none, or no tools for chart, alerts or image."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,6 +9,7 @@ import pytest
 from helm.toolbox import CHART_TOOLS, PROMETHEUS_TOOLS, ToolsUnavailableError
 from tests.alerts.untested import UNTESTED_ALERTS, without_prometheus
 from tests.chart.untested import UNTESTED_API_SERVER, UNTESTED_CHART, without_api_server, without_chart_tools
+from tests.image.untested import UNTESTED_IMAGE, without_image
 from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
 from tests.kafka_broker.under_test import KafkaUnderTest, kafka_under_test
@@ -74,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[UNTESTED_CHART] = without_chart_tools()
     config.stash[UNTESTED_API_SERVER] = without_api_server()
     config.stash[UNTESTED_ALERTS] = without_prometheus()
+    config.stash[UNTESTED_IMAGE] = without_image()
     config.pluginmanager.register(_Listener(_untested(config)))
 
 
@@ -83,6 +85,7 @@ def _untested(config: pytest.Config) -> tuple[Untested, ...]:
         config.stash[UNTESTED_CHART],
         config.stash[UNTESTED_API_SERVER],
         config.stash[UNTESTED_ALERTS],
+        config.stash[UNTESTED_IMAGE],
     )
 
 

@@ -14,10 +14,9 @@ from prometheus_client import (
 )
 
 from consumer import __version__
-from consumer.telemetry.names import METRIC_TABLE, STATES, MetricInfo
+from consumer.telemetry.names import METRIC_TABLE, OTHER, STATES, MetricInfo
 
 METRICS_CONTENT_TYPE = CONTENT_TYPE_LATEST
-OTHER = "other"
 
 _Metric = Counter | Gauge | Histogram
 
@@ -146,20 +145,15 @@ class AccountMetrics:
 
 
 class _Counters:
-    """The counters of one metric by its one label, every known value at 0; unknown ones are `other`."""
+    """The counters of one metric by its one label, all at 0; a value outside the table counts as `other`."""
 
     def __init__(self, account: str, metrics: Mapping[str, _Metric], name: str) -> None:
         metric = _counter(metrics, name)
         ((_, values),) = next(info.labels for info in METRIC_TABLE if info.name == name)
         self._bound = {value: metric.labels(account, value) for value in values}
-        self._metric = metric
-        self._account = account
 
     def add(self, value: str) -> None:
-        counter = self._bound.get(value)
-        if counter is None:
-            counter = self._metric.labels(self._account, OTHER)
-        counter.inc()
+        self._bound.get(value, self._bound[OTHER]).inc()
 
 
 def _declare(info: MetricInfo, registry: CollectorRegistry) -> _Metric:

@@ -1,4 +1,4 @@
-"""A real Prometheus on the loopback: scrapes consumers every second, runs our rules, their waits scaled."""
+"""A real Prometheus on the loopback: scrapes consumers every second, runs our rules, their times scaled."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from helm.generate import RULES
 from helm.toolbox import PROMETHEUS_TOOLS
 from tests.leash import Leash, free_port, kill_group
 
-# A minute of a rule's `for` is 2 s.
+# A minute of a rule's times is 2 s.
 SCALE = 30
 _READY_SECONDS = 30
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -100,9 +100,9 @@ def _tail(log: Path) -> str:
 
 def _scaled(rules: str) -> str:
     def shorter(found: re.Match[str]) -> str:
-        return f"for: {int(found[1]) * _SECONDS[found[2]] * 1000 // SCALE}ms"
+        return f"{found[1]}{int(found[2]) * _SECONDS[found[3]] * 1000 // SCALE}ms"
 
-    return re.sub(r"\bfor: (\d+)([smh])$", shorter, rules, flags=re.MULTILINE)
+    return re.sub(r"(\bfor: |\[|\boffset )(\d+)([smh])\b", shorter, rules)
 
 
 async def _is_ready(running: Prometheus, process: subprocess.Popen[bytes]) -> bool:

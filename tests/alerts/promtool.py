@@ -1,5 +1,6 @@
 """Rules under promtool: series as a replica exports them, minute by minute, and the alerts that fire then."""
 
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from consumer.telemetry.names import ERROR_CLASSES, OUTCOMES, PREFIX, STATES
+from consumer.telemetry.names import ERROR_CLASSES, OTHER, OUTCOMES, PREFIX, STATES
 from helm.toolbox import PROMETHEUS_TOOLS
 
+_MINUTES = 201
 ACCOUNT = {"namespace": "training", "job": "training/consumer", "account": "academy"}
 
 
@@ -48,14 +50,20 @@ def replica(
         "locks_total": "0x200",
     } | gauges
     done = {"applied": applied, "dead_lettered": "0x200"}
+    process = {"up": "1x200", "process_start_time_seconds": "0x200", f"{PREFIX}build_info": "1x200"}
     return Scene(
-        {_name(name, pod): samples for name, samples in plain.items() if not name.startswith(("lag", "zoho"))}
+        {_series(name, pod): samples for name, samples in process.items()}
+        | {
+            _name(name, pod): samples
+            for name, samples in plain.items()
+            if not name.startswith(("lag", "zoho"))
+        }
         | {_name("account_state", pod, state=state): known.get(state, "0x200") for state in STATES}
         | {_name("lag_records", pod, topic="sessions"): plain.get("lag_records", "0x200")}
         | {_name("zoho_requests_total", pod, verdict="applied"): plain.get("zoho_requests_total", "0+10x200")}
         | {
             _name("dead_letters_total", pod, error_class=str(each)): letters.get(each, "0x200")
-            for each in ERROR_CLASSES
+            for each in (*ERROR_CLASSES, OTHER)
         }
         | {_name("events_total", pod, outcome=each): done.get(each, "0x200") for each in OUTCOMES}
     )
@@ -70,29 +78,69 @@ def standby(pod: str) -> Scene:
     )  # fmt: skip
 
 
-def fires(rules: Path, scene: Scene, at: Mapping[str, Iterable[str]], directory: Path) -> str:
+def lives(scene: Scene, *alive: range) -> Scene:
+    """The scene of one replica whose process runs in these minutes alone: between them it does not answer."""
+
+    def samples(key: str, text: str) -> str:
+        if key.startswith("up{"):
+            return " ".join("1" if _in(alive, at) else "0" for at in range(_MINUTES))
+        if key.startswith("process_start_time_seconds{"):
+            expanded = [
+                str(60 * max((life.start for life in alive if at in life), default=0))
+                for at in range(_MINUTES)
+            ]
+        else:
+            expanded = _expanded(text)
+        # What a failed scrape leaves: a marker that ends the series, then nothing.
+        return " ".join(
+            each if _in(alive, at) else "stale" if _in(alive, at - 1) else "_"
+            for at, each in enumerate(expanded)
+        )
+
+    return Scene({key: samples(key, text) for key, text in scene.series.items()})
+
+
+def other_release(scene: Scene) -> Scene:
+    """The same account's name in a second release: another job in the same namespace."""
+    job = f'job="{ACCOUNT["job"]}"'
+    return Scene({key.replace(job, 'job="training/second"'): text for key, text in scene.series.items()})
+
+
+def values(scene: Scene, expression: str, at: str, samples: Mapping[str, float], directory: Path) -> str:
+    """What promtool finds wrong, empty where nothing is: then the expression has exactly these samples."""
+    test = {
+        "expr": expression,
+        "eval_time": at,
+        "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
+    }
+    return _tested(scene, {}, [test], directory)
+
+
+def fires(
+    rules: Path,
+    scene: Scene,
+    at: Mapping[str, Iterable[str]],
+    directory: Path,
+    by: tuple[str, ...] = ("alertname", "error_class"),
+) -> str:
     """What promtool finds wrong, empty where nothing is: at each time exactly these alerts fire.
 
-    An alert is its name, or `name error_class`.
+    An alert is its values of the labels `by`, without those that it lacks at the end.
     """
-    test = {
-        "rule_files": [str(rules)],
-        "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": [{"series": key, "values": text} for key, text in scene.series.items()],
-                "promql_expr_test": [
-                    {
-                        "expr": 'max by (alertname, error_class) (ALERTS{alertstate="firing"})',
-                        "eval_time": time,
-                        "exp_samples": [_sample(alert) for alert in alerts],
-                    }
-                    for time, alerts in at.items()
-                ],
-            }
-        ],
-    }
+    tests = [
+        {
+            "expr": f'max by ({", ".join(by)}) (ALERTS{{alertstate="firing"}})',
+            "eval_time": time,
+            "exp_samples": [_sample(by, alert) for alert in alerts],
+        }
+        for time, alerts in at.items()
+    ]
+    return _tested(scene, {"rule_files": [str(rules)], "evaluation_interval": "1m"}, tests, directory)
+
+
+def _tested(scene: Scene, head: Mapping[str, Any], tests: list[dict[str, Any]], directory: Path) -> str:
+    series = [{"series": key, "values": text} for key, text in scene.series.items()]
+    test = {**head, "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": tests}]}
     path = directory / "test.yaml"
     path.write_text(yaml.safe_dump(test, sort_keys=False), encoding="utf-8")
     return promtool("test", "rules", str(path))
@@ -106,12 +154,32 @@ def promtool(*words: str) -> str:
 
 
 def _name(name: str, pod: str, **labels: str) -> str:
-    wanted = ACCOUNT | {"instance": f"{pod}:8080", "pod": pod} | labels
-    labelled = ", ".join(f'{key}="{value}"' for key, value in wanted.items())
-    return f"{PREFIX}{name}{{{labelled}}}"
+    return _series(PREFIX + name, pod, account=ACCOUNT["account"], **labels)
 
 
-def _sample(alert: str) -> dict[str, Any]:
-    name, _, error_class = alert.partition(" ")
-    classed = f', error_class="{error_class}"' if error_class else ""
-    return {"labels": f'{{alertname="{name}"{classed}}}', "value": 1}
+def _series(name: str, pod: str, **labels: str) -> str:
+    target = {"namespace": ACCOUNT["namespace"], "job": ACCOUNT["job"], "instance": f"{pod}:8080", "pod": pod}
+    labelled = ", ".join(f'{key}="{value}"' for key, value in (target | labels).items())
+    return f"{name}{{{labelled}}}"
+
+
+def _in(alive: tuple[range, ...], minute: int) -> bool:
+    return any(minute in life for life in alive)
+
+
+def _expanded(text: str) -> list[str]:
+    """promtool's notation, a text a minute: `0+2x2 _x2` is 0 2 4 _ _."""
+    found = list[str]()
+    for each in text.split():
+        if not (parts := re.fullmatch(r"(_|[\d.]+)(?:([+-][\d.]+))?x(\d+)", each)):
+            found.append(each)
+        elif parts[1] == "_":
+            found += ["_"] * int(parts[3])
+        else:
+            found += [f"{float(parts[1]) + at * float(parts[2] or 0):g}" for at in range(int(parts[3]) + 1)]
+    return (found + ["_"] * _MINUTES)[:_MINUTES]
+
+
+def _sample(by: tuple[str, ...], alert: str) -> dict[str, Any]:
+    labelled = ", ".join(f'{key}="{value}"' for key, value in zip(by, alert.split(), strict=False))
+    return {"labels": f"{{{labelled}}}", "value": 1}

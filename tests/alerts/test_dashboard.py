@@ -13,7 +13,7 @@ from consumer.telemetry.names import METRIC_TABLE, PREFIX, STATES
 from helm.alerts_page import alerts
 from helm.dashboard import ROWS, queries
 from helm.generate import DASHBOARD, RULES
-from tests.alerts.promtool import promtool
+from tests.alerts.promtool import other_release, promtool, replica, standby, values
 from tests.alerts.test_rules import CASES, P
 
 ROOT = RULES.parents[4]
@@ -25,9 +25,9 @@ EXPRESSIONS = TARGETS + [
 ]
 
 
-def plain(expression: str) -> str:
-    """Without Grafana's variables."""
-    return expression.replace("$account", ".*").replace("$__rate_interval", "5m")
+def plain(expression: str, rate_interval: str = "5m") -> str:
+    """As Grafana asks it while all is chosen."""
+    return re.sub(r"\$(namespace|job|account)", ".*", expression).replace("$__rate_interval", rate_interval)
 
 
 def names_in(expression: str) -> set[tuple[str, str]]:
@@ -51,11 +51,13 @@ def test_every_query_names_what_the_consumer_exports() -> None:
     wrong = []
     for expression in EXPRESSIONS:
         for name, matchers in names_in(expression):
-            for label, _, values in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', matchers):
+            for label, _, matched in re.findall(r'(\w+)(=~|!=|=)"([^"]*)"', matchers):
+                if label in {"namespace", "job"}:  # of the target, not of the consumer
+                    continue
                 known = exported.get(name, {}).get(label)
-                wanted = () if label == "account" else set(values.split("|")) - {"other"}
+                wanted = () if label == "account" else set(matched.split("|"))
                 if known is None or not known.issuperset(wanted):
-                    wrong.append(f'{name}{{{label}="{values}"}}')
+                    wrong.append(f'{name}{{{label}="{matched}"}}')
             if name not in exported:
                 wrong.append(name)
 
@@ -87,6 +89,47 @@ def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
     assert promtool("check", "rules", str(path)) == ""
 
 
+def test_releases_are_told_apart() -> None:
+    """Whatever is aggregated or matched, by whatever labels: namespace and job are among them."""
+    grouped = [each for text in EXPRESSIONS for each in re.findall(r"\b(?:by|on) \(([^)]*)\)", text)]
+
+    assert grouped
+    assert [] == [each for each in grouped if not {"namespace", "job"} <= set(each.split(", "))]
+    assert [] == [
+        query.legend for _, query in queries() if query.legend and "{{namespace}} {{job}}" not in query.legend
+    ]
+
+
+def test_every_query_follows_what_is_chosen() -> None:
+    """Namespace, job and account can be chosen, each among those of the one before, and count everywhere."""
+    chosen = [each for each in DOCUMENT["templating"]["list"] if each["type"] == "query"]
+    matchers = [f'{name}=~"${name}' for name in ("namespace", "job", "account")]
+
+    assert ["namespace", "job", "account"] == [each["name"] for each in chosen]
+    for at, variable in enumerate(chosen):
+        assert (True, True, ".*") == (variable["multi"], variable["includeAll"], variable["allValue"])
+        assert all(matcher in variable["query"]["query"] for matcher in matchers[:at])
+    for expression in TARGETS:
+        of_account = [] if "process_resident" in expression else matchers[2:]
+        assert [] == [each for each in matchers[:2] + of_account if each not in expression]
+
+
+@pytest.mark.usefixtures("prometheus_tools")
+def test_the_state_panel_shows_one_state_of_each_account(tmp_path: Path) -> None:
+    """Not the sum of two: while an account is handed over, and of releases whose accounts have one name."""
+    (state,) = (query.expression for title, query in queries() if title == "State")
+    scene = replica("a", "running") | replica("b", "throttled") | standby("c")
+    here, there = (
+        f'{{namespace="training", job="{job}", account="academy"}}'
+        for job in ("training/consumer", "training/second")
+    )
+    expected = {here: STATES.index("throttled") + 1, there: STATES.index("running") + 1}
+    scene = scene | other_release(replica("a", "running"))
+
+    assert values(scene, plain(state), "5m", expected, tmp_path) == ""
+    assert values(standby("a"), plain(state), "5m", {here: 0}, tmp_path) == ""
+
+
 def test_the_dashboard_asks_the_five_questions() -> None:
     """In this order, each with panels of its own that don't lie over each other."""
     rows = [panel["title"] for panel in DOCUMENT["panels"] if panel["type"] == "row"]
@@ -110,7 +153,7 @@ def test_links_lead_into_the_runbook() -> None:
     urls = re.findall(r'"url": "([^"]*)"', DASHBOARD.read_text(encoding="utf-8"))
     urls += [alert.rule["annotations"]["runbook_url"] for alert in alerts(RULES_TEXT)]
 
-    assert [] == [url for url in urls if "{{" not in url and not (ROOT / url).is_file()]
+    assert [] == [url for url in urls if "{{" not in url and not (ROOT / url.partition("#")[0]).is_file()]
     assert set(PAGES.values()) <= set(urls)
 
 
@@ -121,7 +164,11 @@ def test_the_runbooks_pages_name_their_alerts() -> None:
         assert f"`{P}DeadLettersOf{advice.fault.title()}`" in pages[PAGES[error_class]]
     for alert in alerts(RULES_TEXT):
         url = alert.rule["annotations"]["runbook_url"]
-        assert "{{" in url or f"`{alert.name}`" in (ROOT / url).read_text(encoding="utf-8")
+        assert "{{" in url or f"`{alert.name}`" in _page(url)
+
+
+def _page(url: str) -> str:
+    return (ROOT / url.partition("#")[0]).read_text(encoding="utf-8")
 
 
 def test_every_alert_says_who_does_what() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from helm.generate import RULES
-from tests.alerts.promtool import ACCOUNT, Scene, fires, promtool, replica, standby
+from tests.alerts.promtool import ACCOUNT, Scene, fires, lives, other_release, promtool, replica, standby
 
 pytestmark = pytest.mark.usefixtures("prometheus_tools")
 
@@ -29,17 +29,28 @@ def _state(state: str) -> Scene:
     return replica("a", samples) | IDLE
 
 
+def _flapping(state: str, on: int, off: int) -> Scene:
+    """From minute 10 on so many minutes in that state, and so many well, again and again."""
+    times = 190 // (on + off)
+    within, without = "1 " * on + "0 " * off, "0 " * on + "1 " * off
+    return replica("a", {state: "0x9 " + within * times, "running": "1x9 " + without * times}) | IDLE
+
+
+# It runs for two minutes, as the owner in the second, and is started again four minutes later.
+_LOOP = [range(20), *(range(start, start + 2) for start in range(24, 200, 6))]
+_LOOPING = {"standby": "0x19 " + "0 0 0 0 1 0 " * 30, "running": "1x19 " + "0 0 0 0 0 1 " * 30}
+
 CASES: dict[str, Case] = {
     "all is well": Case(replica("a", "running") | IDLE, {"1m": (), "30m": (), "3h": ()}),
     "a credential is refused": Case(
-        _state("auth_failed"), {"11m": (), "13m": ("AuthFailed",), "2h": ("AuthFailed",), "135m": ()}
+        _state("auth_failed"), {"11m": (), "13m": ("AuthFailed",), "2h": ("AuthFailed",), "140m": ()}
     ),
-    "a hold": Case(_state("suspect"), {"14m": (), "16m": ("Suspect",), "135m": ()}),
-    "the position is lost": Case(_state("position_lost"), {"10m": (), "13m": ("PositionLost",), "135m": ()}),
-    "Kafka is down": Case(_state("kafka_down"), {"14m": (), "16m": ("KafkaDown",), "135m": ()}),
-    "Zoho is down": Case(_state("unavailable"), {"24m": (), "26m": ("ZohoUnavailable",), "135m": ()}),
+    "a hold": Case(_state("suspect"), {"14m": (), "16m": ("Suspect",), "140m": ()}),
+    "the position is lost": Case(_state("position_lost"), {"10m": (), "13m": ("PositionLost",), "140m": ()}),
+    "Kafka is down": Case(_state("kafka_down"), {"14m": (), "16m": ("KafkaDown",), "140m": ()}),
+    "Zoho is down": Case(_state("unavailable"), {"22m": (), "31m": ("ZohoUnavailable",), "150m": ()}),
     "the day's calls are used up": Case(
-        _state("daily_quota"), {"14m": (), "16m": ("DayQuotaUsedUp",), "135m": ()}
+        _state("daily_quota"), {"14m": (), "16m": ("DayQuotaUsedUp",), "140m": ()}
     ),
     "a lock or two is no page": Case(
         replica("a", {"running": "1x9 0x15 1x170", "throttled": "0x9 1x15 0x170"}) | IDLE,
@@ -66,6 +77,78 @@ CASES: dict[str, Case] = {
         replica("a", {"running": "1x20 stale"}),
         {"20m": (), "24m": (), "28m": ("NoOwner",), "6h": ("NoOwner",)}
     ),
+    "it crashes soon after each start": Case(
+        lives(replica("a", _LOOPING), *_LOOP),
+        {"20m": (), "37m": ("NoOwner",), "60m": ("NoOwner", "ReplicaDown", "CrashLoop"),
+         "3h": ("NoOwner", "ReplicaDown", "CrashLoop")},
+    ),
+    "one of two crashes soon after each start": Case(
+        replica("b", "running") | lives(replica("a", "standby"), *_LOOP),
+        {"20m": (), "37m": (), "60m": ("ReplicaDown", "CrashLoop")},
+    ),
+    "one of two crashes every ten minutes, and starts at once": Case(
+        replica("b", "running")
+        | lives(replica("a", "standby"), *(range(start, start + 9) for start in range(0, 80, 10)),
+                range(80, 200)),
+        {"30m": (), "45m": ("CrashLoop",), "80m": ("CrashLoop",), "3h": ()},
+    ),
+    "one of two ends before it is ever asked": Case(
+        replica("b", "running") | lives(replica("a", "standby")),
+        {"4m": (), "30m": ("ReplicaDown",), "3h": ("ReplicaDown",)},
+    ),
+    "two replicas are started anew, one after the other": Case(
+        lives(replica("a", {"running": "1x20 0x179", "standby": "0x20 1x179"}), range(21), range(22, 200))
+        | lives(replica("b", {"standby": "1x20 0x3 1 0x175", "running": "0x20 1x3 0 1x175"}),
+                range(24), range(25, 200)),
+        {"21m": (), "23m": (), "25m": (), "27m": (), "35m": (), "60m": ()},
+    ),
+    "a refused credential now and then": Case(
+        _flapping("auth_failed", 1, 1), {"11m": (), "30m": ("AuthFailed",), "3h": ("AuthFailed",)}
+    ),
+    "a hold now and then": Case(
+        _flapping("suspect", 3, 1), {"14m": (), "30m": ("Suspect",), "3h": ("Suspect",)}
+    ),
+    "the position is lost again and again": Case(
+        _flapping("position_lost", 1, 1), {"10m": (), "20m": ("PositionLost",), "3h": ("PositionLost",)}
+    ),
+    "Kafka comes and goes": Case(
+        _flapping("kafka_down", 3, 1), {"14m": (), "30m": ("KafkaDown",), "3h": ("KafkaDown",)}
+    ),
+    "Zoho comes and goes": Case(
+        _flapping("unavailable", 3, 1), {"25m": (), "50m": ("ZohoUnavailable",), "3h": ("ZohoUnavailable",)}
+    ),
+    "Zoho is away for ten minutes": Case(
+        replica("a", {"running": "1x9 0x9 1x180", "unavailable": "0x9 1x9 0x180"}) | IDLE,
+        {"15m": (), "20m": (), "30m": (), "40m": ()},
+    ),
+    "the last of the day's calls come one by one": Case(
+        _flapping("daily_quota", 3, 1), {"14m": (), "30m": ("DayQuotaUsedUp",), "3h": ("DayQuotaUsedUp",)}
+    ),
+    "lock after lock, between crashes": Case(
+        lives(replica("a", "throttled"), *(range(start, start + 9) for start in range(0, 200, 10))) | IDLE,
+        {"30m": (), "100m": ("MostlyLocked", "CrashLoop"), "3h": ("MostlyLocked", "CrashLoop")},
+    ),
+    "stuck, and handed over in between": Case(
+        replica("a", {"running": "1 1 1 1 1 1 1 0 " * 25, "standby": "0 0 0 0 0 0 0 1 " * 25},
+                backlog_events="5 5 5 5 5 5 5 0 " * 25, zoho_requests_total="300x200") | IDLE,
+        {"4m": (), "60m": ("Stuck",), "3h": ("Stuck",)},
+    ),
+    "it will take five hours, with a restart now and then": Case(
+        replica("a", "running", drain_eta_seconds="0x9 " + "18000x8 0 " * 19) | IDLE,
+        {"20m": (), "60m": ("BacklogLate",), "3h": ("BacklogLate",)},
+    ),
+    "today's calls run out at some paces": Case(
+        replica("a", "running", quota_runs_out_timestamp_seconds="_x10 " + "20000x8 stale " * 19) | IDLE,
+        {"20m": (), "60m": ("DayQuotaRunsOut",), "3h": ("DayQuotaRunsOut",)},
+    ),
+    "more comes than the quota takes, and some of it at once": Case(
+        replica("a", "running", lag_records="0+5x59 " + "300+5x7 0 " * 16, quota_free_slots="0x200") | IDLE,
+        {"59m": (), "100m": ("DemandAboveQuota",)},
+    ),
+    "locked though the quota was kept, by a share that comes and goes": Case(
+        replica("a", "running", locks_total="0x29 1x170", quota_share="1x29 " + "0.5 1 " * 80) | IDLE,
+        {"29m": (), "33m": ("LockedWithinQuota",), "34m": ("LockedWithinQuota",)},
+    ),
     "stuck": Case(
         replica("a", "running", backlog_events="5x200", zoho_requests_total="0+10x30 300x170") | IDLE,
         {"29m": (), "40m": (), "48m": ("Stuck",), "2h": ("Stuck",)},
@@ -83,7 +166,7 @@ CASES: dict[str, Case] = {
     "nothing to do": Case(replica("a", "running", zoho_requests_total="300x200") | IDLE, {"2h": ()}),
     "it will take five hours": Case(
         replica("a", "running", drain_eta_seconds="0x9 18000x60 0x120") | IDLE,
-        {"20m": (), "26m": ("BacklogLate",), "80m": ()},
+        {"20m": (), "31m": ("BacklogLate",), "90m": ()},
     ),
     "it will take three hours": Case(
         replica("a", "running", drain_eta_seconds="10800x200") | IDLE, {"26m": (), "2h": ()}
@@ -106,14 +189,15 @@ CASES: dict[str, Case] = {
     ),
     "today's calls run out": Case(
         replica("a", "running", quota_runs_out_timestamp_seconds="_x9 20000x60 _x120") | IDLE,
-        {"20m": (), "26m": ("DayQuotaRunsOut",), "80m": ()},
+        {"20m": (), "31m": ("DayQuotaRunsOut",), "90m": ()},
     ),
     "dead letters, each class to whom it concerns": Case(
         replica("a", "running", dead_letters={
             "event_invalid": "0x9 1x190", "session_not_found": "0x9 3x190", "failed_at_zoho": "0x9 2x190",
+            "other": "0x9 1x190",
         }) | IDLE,
         {"9m": (), "12m": ("DeadLettersOfPublisher event_invalid", "DeadLettersOfPortal session_not_found",
-                           "DeadLettersOfZoho failed_at_zoho"), "75m": ()},
+                           "DeadLettersOfZoho failed_at_zoho", "DeadLettersOfZoho other"), "75m": ()},
     ),
     "many dead letters at once": Case(
         replica("a", "running", dead_letters={"event_invalid": "0x9 0+4x190"}) | IDLE,
@@ -134,6 +218,23 @@ def test_what_fires_when(name: str, tmp_path: Path) -> None:
     at = {time: [P + alert for alert in alerts] for time, alerts in case.at.items()}
 
     assert fires(RULES, case.scene, at, tmp_path) == ""
+
+
+def test_releases_with_one_name_of_an_account_are_told_apart(tmp_path: Path) -> None:
+    """Two releases in a namespace, each with its `academy`: one fails, the other has no owner."""
+    failing = replica(
+        "a", "auth_failed", quota_free_slots="0x200", dead_letters={"event_invalid": "0x9 1x190"}
+    )
+    scene = failing | IDLE | other_release(standby("c") | standby("d"))
+    expected = [
+        f"{P}AuthFailed training training/consumer academy",
+        f"{P}DeadLettersOfPublisher training training/consumer academy",
+        f"{P}NoOwner training training/second academy",
+    ]
+
+    assert (
+        fires(RULES, scene, {"30m": expected}, tmp_path, ("alertname", "namespace", "job", "account")) == ""
+    )
 
 
 def test_promtool_finds_nothing_wrong() -> None:

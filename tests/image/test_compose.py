@@ -1,5 +1,6 @@
 """compose.yaml: names, ports, settings and conditions agree with each other and with the program."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import yaml
 from consumer.emulator.options import EmulatorOptions
 from consumer.settings import load_settings
 from consumer.settings.table import SETTINGS
+from helm.generate import RULES
+from tests.alerts.promtool import promtool
 from tests.image.tools import ROOT
 from tests.kafka_broker.fetch import cache_directory
 
@@ -64,13 +67,41 @@ def test_the_broker_is_advertised_where_the_consumer_looks_for_it() -> None:
     assert set(protocols) == set(listeners) == {*advertised, broker["KAFKA_CONTROLLER_LISTENER_NAMES"]}
 
 
+def prometheus_settings() -> dict[str, Any]:
+    """What Prometheus reads in the container."""
+    (mounted,) = PROMETHEUS["configs"]
+    assert "/etc/prometheus/prometheus.yml" == mounted["target"]
+    said: dict[str, Any] = yaml.safe_load(COMPOSE["configs"][mounted["source"]]["content"])
+    return said
+
+
 def test_prometheus_scrapes_the_consumer() -> None:
     """At the name whose network the consumer shares, and the port of its settings."""
-    (mounted,) = PROMETHEUS["configs"]
-    said = yaml.safe_load(COMPOSE["configs"][mounted["source"]]["content"])
-    (job,) = said["scrape_configs"]
+    (job,) = prometheus_settings()["scrape_configs"]
 
     assert [f"emulator:{SETTINGS_THERE['CONSUMER_HTTP_PORT']}"] == job["static_configs"][0]["targets"]
+
+
+def test_prometheus_loads_the_alerts() -> None:
+    """The rules' directory, mounted where the configuration looks for them."""
+    (mount,) = PROMETHEUS["volumes"]
+    source, target, mode = mount.split(":")
+    (pattern,) = prometheus_settings()["rule_files"]
+
+    assert (RULES.parent, "ro") == ((ROOT / source).resolve(), mode)
+    assert f"{target}/*{RULES.suffix}" == pattern
+
+
+@pytest.mark.usefixtures("prometheus_tools")
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    """`promtool check config`, with the rules where the mount has them: it finds and reads them all."""
+    (mount,) = PROMETHEUS["volumes"]
+    source, target, _ = mount.split(":")
+    text = yaml.safe_dump(prometheus_settings()).replace(target, str((ROOT / source).resolve()))
+    (tmp_path / "prometheus.yml").write_text(text)
+
+    assert promtool("check", "config", str(tmp_path / "prometheus.yml")) == ""
+    assert str(RULES) in text.replace("*", RULES.stem)
 
 
 @pytest.mark.parametrize("name", SERVICES)

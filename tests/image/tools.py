@@ -21,7 +21,7 @@ _BUILD_SECONDS = 900
 
 
 class ImageUnbuildableError(Exception):
-    """This machine can't build it; the message says what is missing and how to get it."""
+    """This machine can't build it; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Built:
 def require_tools() -> None:
     """Raise ImageUnbuildableError unless the programs and the rights are there."""
     if missing := [name for name in _PROGRAMS if shutil.which(name) is None]:
-        raise ImageUnbuildableError(f"{', '.join(missing)} not found; see tests/image/README.md")
+        raise ImageUnbuildableError(f"{', '.join(missing)} not found")
     if os.geteuid() != 0:
-        raise ImageUnbuildableError("only root can make a root file system; see tests/image/README.md")
+        raise ImageUnbuildableError("only root can make a root file system")
 
 
 @contextmanager

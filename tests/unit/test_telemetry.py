@@ -197,6 +197,22 @@ def test_every_series_with_known_labels_is_there_at_zero() -> None:
     assert series[("session_consumer_build_info", (("version", "1.2.3"),))] == 1.0
 
 
+def test_a_count_for_no_known_value_makes_no_new_series() -> None:
+    """It counts as `other`, which was there at 0: `increase` sees the first one too."""
+    metrics = Metrics()
+    account = metrics.account("default")
+    before = scraped(metrics)
+    for count in (account.event, account.dead_letter, account.minted):
+        count("of_tomorrow")
+    account.call("of_tomorrow", 0.1)
+    after = scraped(metrics)
+
+    assert before.keys() == after.keys()
+    others = {key for key in after if any(value == "other" for _, value in key[1])}
+    assert 4 == len(others)
+    assert [(0.0, 1.0)] * 4 == [(before[key], after[key]) for key in others]
+
+
 def test_what_zoho_has_not_said_is_no_series() -> None:
     """0 calls left today would be an alarm: the series appears with Zoho's first word."""
     metrics = Metrics()
