@@ -1,8 +1,8 @@
 """`python -m schemas.generate` writes what follows from the models; `--check` says what has drifted.
 
 Written: `json/*.json`, `asyncapi.json`, and in `examples/invalid/*.json` the error class, message and
-details that a dead letter of that event carries. What people write there is `why`, the `event` (or `value`, the bytes as
-text) and maybe the portal's `time_zone`.
+details that a dead letter of that event carries. What people write there is `why`, the `event` (or
+`value`, the bytes as text) and maybe the portal's `time_zone`.
 """
 
 import argparse
