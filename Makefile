@@ -46,7 +46,7 @@ lock: ## requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra otel --group dev -c requirements/otel.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group build -c requirements/dev.txt -o requirements/build.txt
 
-tools: install ## Helm's tools, prometheus and promtool, built once from pinned Go modules (minutes, then cached)
+tools: install ## Helm's tools, prometheus, promtool and the Go sample, built once from pinned Go modules (minutes, then cached)
 	$(BIN)/python -m helm.toolbox
 
 # Most tests wait for something most of the time; each worker has a broker of its own.

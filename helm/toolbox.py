@@ -1,7 +1,7 @@
 """Real tools, built once from pinned Go modules: `python -m helm.toolbox` builds all of them.
 
 Kept in $CONSUMER_TEST_CACHE or ~/.cache/session-consumer, in a directory named after what they are made
-of (the module's go.mod and go.sum): built anew only where that has changed.
+of (the module's go.mod, go.sum and own sources): built anew only where that has changed.
 """
 
 import fcntl
@@ -25,19 +25,20 @@ class ToolsUnavailableError(Exception):
 @dataclass(frozen=True, slots=True)
 class Toolbox:
     """Executables of one Go module: `packages` by the executable's name, `variables` set by the linker,
-    `tags` that choose what is built."""
+    `tags` that choose what is built, `sources` of the module's own."""
 
     name: str
     module: Path
     packages: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
     tags: str = ""
+    sources: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
         """Where this version of them is kept."""
         root = os.environ.get("CONSUMER_TEST_CACHE") or "~/.cache/session-consumer"
-        pinned = b"".join((self.module / name).read_bytes() for name in ("go.mod", "go.sum"))
+        pinned = b"".join((self.module / name).read_bytes() for name in ("go.mod", "go.sum", *self.sources))
         pinned += self._linker_flags.encode()
         return Path(root).expanduser() / f"{self.name}-{hashlib.sha256(pinned).hexdigest()[:12]}"
 
@@ -109,10 +110,16 @@ PROMETHEUS_TOOLS = Toolbox(
     {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in ("prometheus", "promtool")},
     tags="remove_all_sd",
 )
+SAMPLE_TOOLS = Toolbox(
+    "sample",
+    Path(__file__).parent.parent / "docs" / "samples" / "go",
+    {"publish": "."},
+    sources=("main.go",),
+)
 
 
 if __name__ == "__main__":
-    for toolbox in (CHART_TOOLS, PROMETHEUS_TOOLS):
+    for toolbox in (CHART_TOOLS, PROMETHEUS_TOOLS, SAMPLE_TOOLS):
         try:
             toolbox.build()
         except ToolsUnavailableError as problem:

@@ -46,7 +46,7 @@ def json_schema(name: str) -> dict[str, Any]:
     entry = CATALOGUE[name]
     references, pool = models_json_schema(
         [(model, "validation") for model in (entry.model, *entry.mentioned)],
-        schema_generator=_Generator,
+        schema_generator=ContractSchema,
     )
     definitions = pool["$defs"]
     root = definitions.pop(references[(entry.model, "validation")]["$ref"].rpartition("/")[2])
@@ -63,7 +63,7 @@ def json_schema(name: str) -> dict[str, Any]:
     return schema
 
 
-class _Generator(GenerateJsonSchema):
+class ContractSchema(GenerateJsonSchema):
     """Without the noise: no titles made of field names, no `default: null` for what may be left out."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002

@@ -1,8 +1,8 @@
 """`python -m schemas.generate` writes what follows from the models; `--check` says what has drifted.
 
-Written: `json/*.json`, and in `examples/invalid/*.json` the error class, message and details that a dead
-letter of that event carries. What people write there is `why`, the `event` (or `value`, the bytes as
-text) and maybe the portal's `time_zone`.
+Written: `json/*.json`, `asyncapi.json`, and in `examples/invalid/*.json` the error class, message and
+details that a dead letter of that event carries. What people write there is `why`, the `event` (or
+`value`, the bytes as text) and maybe the portal's `time_zone`.
 """
 
 import argparse
@@ -13,9 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from schemas import asyncapi
 from schemas.catalogue import CATALOGUE, DIRECTORY, INVALID_EXAMPLES, SCHEMA_DIRECTORY, json_schema, read_json
 
 DRIFTED = 1
+# Kafka's own default for a topic.
+_DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,12 +42,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def generated_texts() -> dict[Path, str]:
     """Every generated file and what has to be in it."""
     texts = {SCHEMA_DIRECTORY / f"{name}.json": _text(json_schema(name)) for name in CATALOGUE}
-    # The messages are the reader's own. It stands above this package, which must not import it; this
-    # is the build's tool and no part of what runs, so it takes the reader by name.
+    # Topics' settings and messages are the program's own. It stands above this package, which must not
+    # import it; this is the build's tool and no part of what runs, so it takes them by name.
     explain = import_module("consumer.events.examples").explain
+    texts[asyncapi.DOCUMENT] = _text(asyncapi.document(import_module("consumer").__version__, _topics()))
     for path in sorted(INVALID_EXAMPLES.glob("*.json")):
         texts[path] = _text(explain(read_json(path)))
     return texts
+
+
+def _topics() -> dict[str, asyncapi.TopicFacts]:
+    """By role; the largest record is what it is where the source topic has Kafka's default."""
+    wanted = import_module("consumer.kafka.topic_plan").wanted_topics
+    names = import_module("consumer.settings").TopicNames()
+    return {
+        topic.role: asyncapi.TopicFacts(topic.name, topic.config)
+        for topic in wanted(names, _DEFAULT_MAX_MESSAGE_BYTES)
+    }
 
 
 def drift(texts: dict[Path, str]) -> dict[Path, str | None]:

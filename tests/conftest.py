@@ -14,6 +14,12 @@ from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
 from tests.kafka_broker.under_test import KafkaUnderTest, kafka_under_test
 from tests.kafka_broker.untested import UNTESTED, without_kafka
+from tests.publishers.untested import (
+    UNTESTED_ASYNCAPI,
+    UNTESTED_SAMPLES,
+    without_asyncapi_parser,
+    without_languages,
+)
 from tests.untested import Untested
 
 NEED_A_BROKER = {"kafka", "own_broker"}
@@ -76,6 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[UNTESTED_API_SERVER] = without_api_server()
     config.stash[UNTESTED_ALERTS] = without_prometheus()
     config.stash[UNTESTED_IMAGE] = without_image()
+    config.stash[UNTESTED_ASYNCAPI] = without_asyncapi_parser()
+    config.stash[UNTESTED_SAMPLES] = without_languages()
     config.pluginmanager.register(_Listener(_untested(config)))
 
 
@@ -86,6 +94,8 @@ def _untested(config: pytest.Config) -> tuple[Untested, ...]:
         config.stash[UNTESTED_API_SERVER],
         config.stash[UNTESTED_ALERTS],
         config.stash[UNTESTED_IMAGE],
+        config.stash[UNTESTED_ASYNCAPI],
+        config.stash[UNTESTED_SAMPLES],
     )
 
 

@@ -15,7 +15,10 @@ from consumer.cli.event_publish import files_argument, publish_command, time_zon
 from consumer.cli.failures import exit_codes_from_errors
 from consumer.cli.rows import Row, output_option, write_rows
 from consumer.events.examples import invalid_examples, valid_examples
-from schemas.catalogue import CATALOGUE, json_schema
+from schemas import asyncapi
+from schemas.catalogue import CATALOGUE, json_schema, read_json
+
+_ASYNCAPI = "asyncapi"
 
 
 @click.group()
@@ -71,19 +74,21 @@ def example(name: str, invalid: str | None, lists: bool, output_format: str) -> 
 
 
 @event.command()
-@click.argument("name", metavar="[NAME]", type=click.Choice(list(CATALOGUE)), default="event")
+@click.argument("name", metavar="[NAME]", type=click.Choice([*CATALOGUE, _ASYNCAPI]), default="event")
 def schema(name: str) -> None:
-    """Print a JSON Schema (2020-12).
+    """Print a JSON Schema (2020-12), or all of them as an AsyncAPI 3.0 document.
 
     \b
     event              the whole event, as in structured mode (the default)
     data               its data: the value of a record in binary mode
     session-data       what Zoho gets
     dead-letter        the headers of a dead letter
+    replay             the headers of a replay
     outcome            what became of an event
     dead-letter-state  what became of a dead letter
+    asyncapi           topics, messages and who sends them
     """
-    click.echo(_text(json_schema(name)))
+    click.echo(_text(read_json(asyncapi.DOCUMENT) if name == _ASYNCAPI else json_schema(name)))
 
 
 def _chosen(name: str, examples: Mapping[str, dict[str, Any]], hint: str) -> dict[str, Any]:

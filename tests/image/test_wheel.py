@@ -66,7 +66,12 @@ def test_the_wheel_holds_the_program_and_its_schemas_and_nothing_else(wheel: Pat
     }
 
     assert there == own
-    assert {"consumer/py.typed", "schemas/json/event.json", "schemas/examples/valid/full.json"} <= own
+    assert {
+        "consumer/py.typed",
+        "schemas/asyncapi.json",
+        "schemas/json/event.json",
+        "schemas/examples/valid/full.json",
+    } <= own
 
 
 def test_the_installed_demo_finds_its_result_right(command: Path, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from consumer.events.model import Event, EventRules
 from consumer.events.reading import read_record
 from consumer.events.zones import load_zone
 from consumer.records import Record
+from schemas.asyncapi import DOCUMENT
+from schemas.catalogue import CATALOGUE
 from tests.unit.events.samples import full_event, session_event
 
 ZONE = {"CONSUMER_ZOHO_TIME_ZONE": "Asia/Kolkata"}
@@ -191,10 +193,15 @@ def test_all_examples_are_listed() -> None:
     assert [*valid_examples(), *invalid_examples()] == [row["name"] for row in rows]
 
 
-@pytest.mark.parametrize("name", ["event", "data", "session-data", "dead-letter", "outcome"])
+@pytest.mark.parametrize("name", CATALOGUE)
 def test_a_schema_is_printed(name: str) -> None:
     """Valid 2020-12."""
     Draft202012Validator.check_schema(json.loads(run("schema", name).stdout))
+
+
+def test_the_asyncapi_document_is_printed() -> None:
+    """The very one in the package."""
+    assert DOCUMENT.read_text("utf-8") == run("schema", "asyncapi").stdout
 
 
 @pytest.fixture(scope="module")

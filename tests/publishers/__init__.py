@@ -1,0 +1,1 @@
+"""What upstream teams are given: schemas, the AsyncAPI document, samples; by tools that aren't ours."""
