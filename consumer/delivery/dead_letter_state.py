@@ -9,6 +9,7 @@ from consumer.delivery.outcome import STATE_KEY_PREFIX, OutcomeRecord
 from schemas.outcome import DeadLetterStateName, OutcomeName
 
 _STATES: Final = frozenset(get_args(DeadLetterStateName))
+_OUTCOMES: Final = frozenset(get_args(OutcomeName))
 # What a replayed record's outcome makes of its dead letter.
 STATE_AFTER: Final[dict[OutcomeName, DeadLetterStateName]] = {
     "applied": "applied",
@@ -59,16 +60,19 @@ def read_state_change(value: bytes) -> StateChange:
         found: dict[str, Any] = json.loads(value)
         if found["schema"] != 1 or found["state"] not in _STATES:
             raise ValueError("not a dead letter's state of schema 1")
+        outcome = found.get("outcome")
+        if outcome is not None and outcome not in _OUTCOMES:
+            raise ValueError("not an outcome")
         at = datetime.fromisoformat(found["at"]).astimezone(UTC)
         return StateChange(
             _text(found["deadLetterId"]),
             found["state"],
-            int(found["replayCount"]),
+            _count(found["replayCount"]),
             _maybe(found.get("runId")),
             _maybe(found.get("by")),
             _maybe(found.get("reason")),
             at.timestamp(),
-            found.get("outcome"),
+            outcome,
         )
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
         raise ValueError(f"not a dead letter's state: {type(exc).__name__}") from None
@@ -87,6 +91,12 @@ def supersedes(later: StateChange, held: StateChange) -> bool:
 def _text(found: object) -> str:
     if not isinstance(found, str):
         raise TypeError("not a text")
+    return found
+
+
+def _count(found: object) -> int:
+    if type(found) is not int or found < 0:
+        raise ValueError("not a count")
     return found
 
 

@@ -156,8 +156,7 @@ def settled_of(value: bytes) -> tuple[Origin, int] | None:
     try:
         found, _ = _decode(text, place + len(_ORIGIN))
         reference, _ = _decode(text, event + len(_EVENT))
-        origin = Origin(found["topic"], found["partition"], found["offset"])
-        return origin, event_mark(reference["source"], reference["id"])
+        return _read_origin(found), event_mark(reference["source"], reference["id"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
@@ -173,8 +172,15 @@ def micros(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+def _read_origin(found: Any) -> Origin:
+    return Origin(
+        _text(found["topic"], MAX_TOPIC_CHARACTERS),
+        _number(found["partition"], MAX_PARTITION),
+        _number(found["offset"], MAX_OFFSET),
+    )
+
+
 def _read_applied(found: Any) -> Applied:
-    origin = found["origin"]
     return Applied(
         EventReference(
             _text(found["id"], MAX_ATTRIBUTE_BYTES),
@@ -182,11 +188,7 @@ def _read_applied(found: Any) -> Applied:
             _read_time(found["time"]),
             None if found.get("revision") is None else _number(found["revision"], MAX_REVISION),
         ),
-        Origin(
-            _text(origin["topic"], MAX_TOPIC_CHARACTERS),
-            _number(origin["partition"], MAX_PARTITION),
-            _number(origin["offset"], MAX_OFFSET),
-        ),
+        _read_origin(found["origin"]),
         _read_time(found["at"]),
     )
 

@@ -1,6 +1,5 @@
 """All there is to know of one dead letter, put together from what the three topics say of it. Pure."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from consumer.delivery.dead_letter_state import StateChange, read_state_change
 from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.delivery.replay import Replay, original_headers, read_replay
 from consumer.dlq.letter import Letter, read_letter
+from consumer.dlq.outcomes import read_outcome
 from consumer.dlq.register import Register, Standing
 from consumer.records import Record
 
@@ -81,15 +81,13 @@ class Dossier:
                     change = read_state_change(record.value)
                     self.changes += [change] if change.dead_letter_id == self.letter.id else []
                 else:
-                    found = json.loads(record.value)
-                    self.outcomes += [found] if self._is_news(found) else []
-            except (ValueError, RecursionError):
+                    found = read_outcome(record.value)
+                    self.outcomes += [found] if found is not None and self._is_news(found) else []
+            except ValueError:
                 continue
 
-    def _is_news(self, outcome: Any) -> bool:
+    def _is_news(self, outcome: Mapping[str, Any]) -> bool:
         """Whether it says more than that this dead letter was written."""
-        if not isinstance(outcome, dict):
-            return False
         return outcome.get("outcome") != "dead_lettered" or outcome.get("deadLetterId") != self.letter.id
 
     def others(self) -> list[tuple[Letter, Standing]]:

@@ -23,7 +23,14 @@ def _text(value: bytes) -> str:
 
 # Letters are read by the hundred thousand: only what is asked for below, and what many have in common is
 # held once.
-_shared_text: Final = lru_cache(maxsize=4096)(_text)
+_MAX_SHARED_BYTES: Final = 2_048
+_cached_text: Final = lru_cache(maxsize=4096)(_text)
+
+
+def _shared_text(value: bytes) -> str:
+    return _cached_text(value) if len(value) <= _MAX_SHARED_BYTES else _text(value)
+
+
 _OWN: Final = (
     names.ID,
     names.ERRORS_PARTITION,

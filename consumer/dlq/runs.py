@@ -1,6 +1,5 @@
 """Replay runs, and what became of each of their replays, from the replay and outcomes topics. Pure."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from consumer.clock import rfc3339
 from consumer.delivery.dead_letter_state import StateChange, read_state_change, supersedes
 from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.delivery.replay import Replay, read_replay
+from consumer.dlq.outcomes import read_outcome
 from consumer.records import Record
 
 # `failed`: dead-lettered again; `not_taken`: another run sent the same dead letter at once and was first;
@@ -149,9 +149,6 @@ class Runs:
 
     def _add_outcome(self, value: bytes) -> None:
         """The last of each dead letter: it says whose event it is, and why it failed."""
-        try:
-            found = json.loads(value)
-            if found["schema"] == 1 and found["deadLetterId"] in self._last_count:
-                self._outcomes[found["deadLetterId"]] = found
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return  # others may write to the topic too
+        found = read_outcome(value)
+        if found is not None and found["deadLetterId"] in self._last_count:
+            self._outcomes[found["deadLetterId"]] = found

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from consumer.kafka.assignor import AccountAssignor
 from consumer.kafka.connection import client_options, translated
 from consumer.kafka.lenient_headers import read_any_header_name
+from consumer.kafka.unpacking import bound_unpacking
 from consumer.settings import KafkaSettings
 
 PRODUCER_BATCH_BYTES = 128 * 1024
@@ -39,6 +40,7 @@ def consumer_factory(
     is answered only then.
     """
     read_any_header_name()
+    bound_unpacking()
 
     def make() -> AIOKafkaConsumer:
         return AIOKafkaConsumer(

@@ -15,6 +15,7 @@ from aiokafka import errors
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
+from consumer.kafka.unpacking import MAX_UNPACKED_BYTES, BatchTooLargeError
 from consumer.settings import KafkaSettings, SettingsError
 
 CLIENT_ID = "session-consumer"
@@ -136,6 +137,11 @@ _TABLE: tuple[_Row, ...] = (
     ),
     ((errors.KafkaConnectionError, EOFError, ConnectionResetError), KafkaUnreachableError, _PROTOCOL),
     ((OSError,), KafkaUnreachableError, "can't be reached"),
+    (
+        (BatchTooLargeError,),
+        KafkaUnreachableError,
+        f"has a batch that unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB; find out who wrote it",
+    ),
 )
 
 

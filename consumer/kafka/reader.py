@@ -14,6 +14,7 @@ from consumer.delivery.pauses import Pauses
 from consumer.kafka.admission import Admission
 from consumer.kafka.client_state import as_record, has_fetched
 from consumer.kafka.positions import lost_while_reading
+from consumer.kafka.unpacking import MAX_UNPACKED_BYTES, BatchTooLargeError
 from consumer.records import TopicPartition
 
 POLL_SECONDS = 0.2
@@ -25,6 +26,11 @@ FAILURES_TO_TELL = 3
 WELL_AFTER_SECONDS = 2.0
 
 _REMEDIES = {
+    BatchTooLargeError: (
+        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, or is broken). "
+        "Find out who wrote it; then stop the consumer and set the group's position behind it "
+        "(kafka-consumer-groups.sh --reset-offsets), which loses that batch"
+    ),
     kafka_errors.TopicAuthorizationFailedError: "; grant Read on the topic",
     kafka_errors.CorruptRecordException: (
         ". Mend the log, or stop the consumer and set the group's position behind the corrupt batch "

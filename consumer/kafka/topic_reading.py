@@ -17,6 +17,7 @@ from consumer.kafka.connection import (
 )
 from consumer.kafka.lenient_headers import read_any_header_name
 from consumer.kafka.publisher import missing_topic
+from consumer.kafka.unpacking import bound_unpacking
 from consumer.settings import KafkaSettings
 
 # What the client may hold that nobody has asked for yet.
@@ -53,6 +54,7 @@ async def connected(
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
     """A client that reads nothing yet, and the topic's partitions; errors and bound as `reading`."""
     read_any_header_name()
+    bound_unpacking()
     with translated(kafka.bootstrap_servers):
         async with asyncio.timeout(within_seconds):
             await check_connection(kafka, within_seconds)

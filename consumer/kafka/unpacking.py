@@ -1,0 +1,128 @@
+"""A bound on what a compressed batch unpacks to: aiokafka 0.14 has none.
+
+A broker takes a batch by its packed size and never asks what it unpacks to: 30 kB of zstd make 900 MB, and
+in passing the process needs four times that. Whoever may write to a topic could have every reader killed
+for want of memory, again and again, since the batch stays where it is.
+"""
+
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Final
+
+import cramjam
+from aiokafka.errors import CorruptRecordException, KafkaError
+
+# Thirty times what a broker takes packed, by default.
+MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
+
+_MODULES: Final = (
+    "aiokafka.record.default_records",
+    "aiokafka.record.legacy_records",
+    "aiokafka.record._crecords.default_records",
+    "aiokafka.record._crecords.legacy_records",
+)
+# Most batches fit in the first buffer; a large one costs time to be made.
+_FIRST_BUFFER_BYTES: Final = 65_536
+_GROWTH: Final = 8
+_GZIP: Final = 31
+_XERIAL: Final = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"
+_LENGTH_BYTES: Final = 4
+
+
+class BatchTooLargeError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
+    """A batch unpacks to more than `MAX_UNPACKED_BYTES`. It stays unread, and so does what follows it."""
+
+
+def bound_unpacking() -> None:
+    """From now on every consumer of this process keeps the bound; to be called before the first starts.
+
+    Calling it twice does no harm. It replaces aiokafka's decoders by name, since nothing can be passed in;
+    raises RuntimeError where an aiokafka without these names is installed.
+    """
+    modules = [import_module(name) for name in _MODULES]
+    if not all(hasattr(modules[2], name) for name in _DECODERS):
+        raise RuntimeError("this aiokafka unpacks batches in another way: see consumer.kafka.unpacking")
+    for module in modules:
+        _replace(module)
+
+
+def _replace(module: ModuleType) -> None:
+    for name, decode in _DECODERS.items():
+        if hasattr(module, name):
+            setattr(module, name, decode)
+
+
+def _gzip(payload: bytes) -> bytes:
+    """All members, as aiokafka's does."""
+    found, left = bytearray(), bytes(payload)
+    while left:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            found += member.decompress(left, MAX_UNPACKED_BYTES - len(found) + 1)
+        except zlib.error as exc:
+            raise _broken() from exc
+        if len(found) > MAX_UNPACKED_BYTES:
+            raise _too_large()
+        if not member.eof:
+            raise _broken()
+        left = member.unused_data.lstrip(b"\0")
+    return bytes(found)
+
+
+def _into_a_buffer(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes], bytes]:
+    """Of a codec that doesn't say how much there is: into a buffer that grows to the bound."""
+
+    def decode(payload: bytes) -> bytes:
+        size = _FIRST_BUFFER_BYTES
+        while True:
+            buffer = bytearray(size)
+            try:
+                return bytes(memoryview(buffer)[: decompress_into(payload, buffer)])
+            except cramjam.DecompressionError as exc:  # broken, or too small a buffer: it doesn't say which
+                if size >= MAX_UNPACKED_BYTES:
+                    raise _too_large() from exc
+            size = min(size * _GROWTH, MAX_UNPACKED_BYTES)
+
+    return decode
+
+
+def _snappy(payload: bytes) -> bytes:
+    """One block, or in xerial's framing several, each of which says its size first."""
+    raw = bytes(payload)
+    if not raw.startswith(_XERIAL):
+        return _snappy_block(raw, MAX_UNPACKED_BYTES)
+    found, place = bytearray(), len(_XERIAL)
+    while place < len(raw):
+        end = place + _LENGTH_BYTES + int.from_bytes(raw[place : place + _LENGTH_BYTES], signed=True)
+        if not place + _LENGTH_BYTES <= end <= len(raw):
+            raise _broken()
+        found += _snappy_block(raw[place + _LENGTH_BYTES : end], MAX_UNPACKED_BYTES - len(found))
+        place = end
+    return bytes(found)
+
+
+def _snappy_block(raw: bytes, room: int) -> bytes:
+    try:
+        if cramjam.snappy.decompress_raw_len(raw) > room:
+            raise _too_large()
+        return bytes(cramjam.snappy.decompress_raw(raw))
+    except cramjam.DecompressionError as exc:
+        raise _broken() from exc
+
+
+def _too_large() -> BatchTooLargeError:
+    return BatchTooLargeError(f"a batch unpacks to more than {MAX_UNPACKED_BYTES:,} bytes, or is broken")
+
+
+def _broken() -> CorruptRecordException:
+    return CorruptRecordException("a batch that can't be unpacked")
+
+
+_DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "gzip_decode": _gzip,
+    "snappy_decode": _snappy,
+    "lz4_decode": _into_a_buffer(cramjam.lz4.decompress_into),
+    "zstd_decode": _into_a_buffer(cramjam.zstd.decompress_into),
+}

@@ -1,0 +1,90 @@
+"""What can be done by writing to the topics: claims of docs/security.md, on a real Kafka."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from consumer.dlq.runs import Runs
+from consumer.emulator.options import EmulatorOptions, Limits
+from consumer.emulator.server import Emulator
+from tests.fakes.dlq_topics import Failed
+from tests.integration.conftest import MakeConsumer, MakeTopics
+from tests.integration.dlq_scene import dlq, settings, write
+from tests.integration.scene import changes, finished
+from tests.kafka_broker.traffic import Outgoing, publish
+from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.process import settings_for
+from tests.security import hostile
+
+WAITS = Failed(minute=10)
+
+
+@pytest.mark.claim("S-20")
+async def test_no_outcome_that_others_write_ends_the_consumer(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Hundreds that are almost ours, before the start and while it runs: events are applied all the same."""
+    made = await topics()
+    forged = [Outgoing(value, key) for key, value in hostile.outcomes("1/2/3/4", "t:0:1")]
+    events = changes(10, 5)
+    await publish(kafka.bootstrap, made.outcomes, forged)
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
+    ):
+        await publish(kafka.bootstrap, made.source, events[:5])
+        await finished(process, 5)
+        await publish(kafka.bootstrap, made.outcomes, forged)
+        await publish(kafka.bootstrap, made.source, events[5:])
+        await finished(process, 10)
+        assert await process.terminate() == 0
+
+
+@pytest.mark.claim("S-21")
+async def test_no_command_ends_with_an_error_of_ours_over_what_others_wrote(
+    kafka: KafkaUnderTest, topics: MakeTopics
+) -> None:
+    """List, stats, runs, show and export with almost-ours in all three topics; what is ours is there."""
+    made = await topics()
+    await write(kafka, made.dead_letters, [*hostile.letters(), WAITS.letter()])
+    await write(kafka, made.replay, [*hostile.replays(), hostile.FORGED.replay()])
+    forged = hostile.outcomes(str(WAITS.session), hostile.FORGED.id)
+    await publish(kafka.bootstrap, made.outcomes, [Outgoing(value, key) for key, value in forged])
+    env = settings(kafka, made)
+
+    for arguments in (
+        ("list",),
+        *(("list", "-o", form) for form in ("json", "jsonl", "csv")),
+        *(("list", "--sort", sort) for sort in ("oldest", "class", "session")),
+        ("stats",),
+        ("runs",),
+        ("runs", "run-1"),
+        ("runs", "run-1", "-o", "csv"),
+        ("show", WAITS.id),
+        ("show", hostile.FORGED.id),
+        ("show", hostile.FORGED.id, "-o", "json"),
+        ("export",),
+        ("export", "--redact"),
+        ("export", "--as", "csv"),
+    ):
+        result = await dlq(env, *arguments)
+        assert (0, None) == (result.exit_code, result.exception), (arguments, result.output[-300:])
+    found = json.loads((await dlq(env, "list", "-o", "json")).stdout)
+    assert WAITS.id in {row["id"] for row in found}
+
+
+@pytest.mark.claim("S-21")
+def test_each_of_them_alone_leaves_a_run_to_be_looked_at() -> None:
+    """The last record counts, so each one is the last once."""
+    for key, value in hostile.outcomes(str(hostile.FORGED.session), hostile.FORGED.id):
+        runs = Runs()
+        runs.add_replays([hostile.FORGED.replay()])
+        runs.add_outcomes([replace(hostile.FORGED.outcome("stale"), key=key, value=value)])
+
+        rows = [row for run in runs.newest_first() for row in runs.rows_of("default", run)]
+
+        assert [hostile.FORGED.id] == [row["id"] for row in rows]
+        assert all(
+            isinstance(row[name], str | None) for row in rows for name in ("outcome", "class", "event_id")
+        )

@@ -1,0 +1,120 @@
+"""What a compressed batch unpacks to: claims of docs/security.md."""
+
+import asyncio
+import gzip
+import tracemalloc
+from pathlib import Path
+
+import confluent_kafka
+import pytest
+from aiokafka import codec
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record._crecords import default_records
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.emulator.options import EmulatorOptions, Limits
+from consumer.emulator.server import Emulator
+from consumer.kafka.unpacking import MAX_UNPACKED_BYTES, BatchTooLargeError, bound_unpacking
+from tests.integration.conftest import MakeConsumer, MakeTopics
+from tests.integration.dlq_scene import dlq
+from tests.integration.dlq_scene import settings as dlq_settings
+from tests.integration.scene import changes, reaches
+from tests.kafka_broker.traffic import publish
+from tests.kafka_broker.under_test import KafkaUnderTest
+from tests.process import settings_for
+
+CODECS = ("gzip", "snappy", "lz4", "zstd")
+bound_unpacking()
+
+
+@settings(deadline=None)
+@given(raw=st.binary(max_size=300), times=st.integers(1, 2_000))
+def test_what_aiokafka_packs_is_unpacked_as_it_would(raw: bytes, times: int) -> None:
+    """Of all four codecs, also beyond the first buffer; gzip in several members, snappy without frames."""
+    content = raw * times
+    for name in CODECS:
+        packed = getattr(codec, f"{name}_encode")(content)
+        assert content == getattr(default_records, f"{name}_decode")(memoryview(packed))
+    members = gzip.compress(content) + gzip.compress(raw)
+    assert content + raw == default_records.gzip_decode(members)
+    assert content == default_records.snappy_decode(codec.snappy_encode(content, xerial_compatible=False))
+
+
+@pytest.mark.claim("S-10")
+@pytest.mark.parametrize("name", CODECS)
+def test_the_bound_itself_is_unpacked_and_a_byte_more_is_not(name: str) -> None:
+    """And a gigabyte is not begun: memory stays below the bound and what is copied of it."""
+    pack, unpack = getattr(codec, f"{name}_encode"), getattr(default_records, f"{name}_decode")
+    assert bytes(MAX_UNPACKED_BYTES) == unpack(pack(bytes(MAX_UNPACKED_BYTES)))
+    bomb = pack(bytes(512 * 1_048_576))
+    tracemalloc.start()
+    for packed in (pack(bytes(MAX_UNPACKED_BYTES + 1)), bomb):
+        with pytest.raises(BatchTooLargeError):
+            unpack(packed)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert most < 3 * MAX_UNPACKED_BYTES
+
+
+@pytest.mark.claim("S-10")
+@pytest.mark.parametrize("name", CODECS)
+@settings(max_examples=25, deadline=None)
+@given(junk=st.binary(max_size=40), cut=st.integers(0, 60))
+def test_what_is_no_packed_batch_is_an_error_of_kafkas(name: str, junk: bytes, cut: int) -> None:
+    """Never one that nobody expects."""
+    whole = getattr(codec, f"{name}_encode")(b"content" * 9)
+    for packed in (junk, whole[:cut] + junk, b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01" + junk):
+        try:
+            getattr(default_records, f"{name}_decode")(packed)
+        except (BatchTooLargeError, CorruptRecordException):
+            continue
+
+
+def highest_memory_bytes(pid: int) -> int:
+    """The most that a process ever had in memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+
+
+def publish_bomb(bootstrap: str, topic: str) -> None:
+    """One record of 400 MB, which takes 12 kB as the broker sees it."""
+    client = confluent_kafka.Producer(
+        {"bootstrap.servers": bootstrap, "compression.type": "zstd", "message.max.bytes": 1_000_000_000}
+    )
+    client.produce(topic, value=bytes(400_000_000))
+    assert 0 == client.flush(30)
+
+
+@pytest.mark.claim("S-10")
+async def test_a_batch_that_unpacks_to_gigabytes_stops_its_account_and_not_the_process(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """It waits, says why, and the memory of a small pod is enough; nothing is skipped."""
+    made = await topics()
+    await publish(kafka.bootstrap, made.source, changes(3, 3))
+    await asyncio.to_thread(publish_bomb, kafka.bootstrap, made.source)
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
+    ):
+        account = await reaches(process, "kafka_down")
+        used = highest_memory_bytes(process.pid)
+        assert await process.terminate() == 0
+
+    assert "can't be read from offset 3 on: BatchTooLargeError" in account["reason"]
+    assert "32 MiB" in account["reason"]
+    assert used < 256 * 1_048_576
+
+
+@pytest.mark.claim("S-10")
+async def test_a_command_says_so_too(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
+    """Exit code 3 and a sentence, not a process that is killed."""
+    made = await topics()
+    await asyncio.to_thread(publish_bomb, kafka.bootstrap, made.dead_letters)
+
+    result = await dlq(dlq_settings(kafka, made), "list")
+
+    assert 3 == result.exit_code
+    assert "unpacks to more than 32 MiB" in result.stderr
