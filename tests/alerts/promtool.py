@@ -78,6 +78,16 @@ def standby(pod: str) -> Scene:
     )  # fmt: skip
 
 
+def gone(scene: Scene, minute: int) -> Scene:
+    """The scene until that minute; then its target is no more."""
+    return Scene({key: f"{' '.join(_expanded(text)[:minute])} stale" for key, text in scene.series.items()})
+
+
+def neighbour(name: str, up: str) -> Scene:
+    """Another program that the same job scrapes."""
+    return Scene({_series("up", name): up})
+
+
 def lives(scene: Scene, *alive: range) -> Scene:
     """The scene of one replica whose process runs in these minutes alone: between them it does not answer."""
 

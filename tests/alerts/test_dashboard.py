@@ -13,8 +13,8 @@ from consumer.telemetry.names import METRIC_TABLE, PREFIX, STATES
 from helm.alerts_page import alerts
 from helm.dashboard import ROWS, queries
 from helm.generate import DASHBOARD, RULES
+from tests.alerts.cases import CASES, P
 from tests.alerts.promtool import other_release, promtool, replica, standby, values
-from tests.alerts.test_rules import CASES, P
 
 ROOT = RULES.parents[4]
 RULES_TEXT = RULES.read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ import pytest
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from helm.dashboard import queries
+from tests.alerts.cases import P
 from tests.alerts.prometheus import Prometheus, prometheus
 from tests.alerts.test_dashboard import plain
-from tests.alerts.test_rules import P
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.scene import binary, changes, data, finished, until
 from tests.kafka_broker.traffic import publish
