@@ -35,7 +35,7 @@ format: install ## mend what `check` says about format and imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: install ## schemas, example messages, docs/settings.md, docs/metrics.md, docs/alerts.md, the chart's pages, from the code
+generate: install ## schemas, the AsyncAPI document, example messages, docs/settings.md, docs/metrics.md, docs/alerts.md, the chart's pages, from the code
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m consumer.reference_docs
 	$(BIN)/python -m helm.generate
