@@ -26,6 +26,7 @@ check: install ## format, lint, types, import directions, generated files
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/samples/python/publish.py
 	$(BIN)/lint-imports --no-logo | tail -n 2
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m consumer.reference_docs --check

@@ -15,7 +15,7 @@ import jsoncompat
 # By whom a message is read: events by us; what we write, by others.
 Reader = Literal["us", "others"]
 # They say nothing of validity, and jsoncompat takes references beside an `$id` for foreign ones.
-_NO_RULES = {"$id", "$schema", "examples", "contentSchema"}
+_NO_RULES = {"$id", "$schema", "examples"}
 _FORMS = ("pattern", "format", "additionalProperties")
 
 
@@ -47,11 +47,12 @@ def _text(schema: Any, *, closed: bool = False) -> str:
 
 
 def _mapped(schema: Any, *, closed: bool) -> Any:
-    """Without what is no rule; `closed`: objects have their named fields and no other."""
+    """Without what is no rule, JSON texts as what is in them; `closed`: with no fields but those named."""
     if isinstance(schema, list):
         return [_mapped(part, closed=closed) for part in schema]
     if not isinstance(schema, dict):
         return schema
+    schema = schema.get("contentSchema", schema)
     mapped = {name: _mapped(part, closed=closed) for name, part in schema.items() if name not in _NO_RULES}
     if closed and "properties" in mapped:
         mapped["additionalProperties"] = False

@@ -129,6 +129,20 @@ def test_a_change_that_breaks_publishers_is_found(change: Change) -> None:
     assert breaking(json_schema("event"), _changed("event", change), "us")
 
 
+def _detail_gone(schema: Any) -> None:
+    del schema["$defs"]["DetailsEntry"]["properties"]["pointer"]
+
+
+def _detail_of_another_type(schema: Any) -> None:
+    schema["$defs"]["DetailsEntry"]["properties"]["pointer"]["type"] = "integer"
+
+
+@pytest.mark.parametrize("change", [_detail_gone, _detail_of_another_type])
+def test_a_change_within_a_header_s_json_is_found(change: Change) -> None:
+    """`dlq.error.details` is read by programs too."""
+    assert breaking(json_schema("dead-letter"), _changed("dead-letter", change), "others")
+
+
 def _new_optional_field(schema: Any) -> None:
     schema["properties"]["tenant"] = {"type": "string"}
 
