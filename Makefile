@@ -26,6 +26,7 @@ check: install ## format, lint, types, import directions, generated files
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/samples/python/publish.py
 	$(BIN)/lint-imports --no-logo | tail -n 2
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m consumer.reference_docs --check
@@ -35,7 +36,7 @@ format: install ## mend what `check` says about format and imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-generate: install ## schemas, example messages, docs/settings.md, docs/metrics.md, docs/logs-and-traces.md, docs/alerts.md, the chart's pages, from the code
+generate: install ## all that is made from the code: schemas, AsyncAPI document, examples, tables in docs/, the chart's pages
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m consumer.reference_docs
 	$(BIN)/python -m helm.generate

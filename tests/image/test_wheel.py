@@ -86,9 +86,9 @@ def test_the_installed_demo_finds_its_result_right(command: Path, tmp_path: Path
 
 def test_the_installed_command_has_its_schemas_and_examples(command: Path, tmp_path: Path) -> None:
     """What `event schema` and `event example` print is part of the package."""
-    for what in ("schema", "example"):
+    for what in (["schema"], ["schema", "asyncapi"], ["example"]):
         done = subprocess.run(
-            [command, "event", what], cwd=tmp_path, env=_environment(), capture_output=True, timeout=30
+            [command, "event", *what], cwd=tmp_path, env=_environment(), capture_output=True, timeout=30
         )
 
         assert (0, b"{") == (done.returncode, done.stdout.lstrip()[:1]), done.stderr

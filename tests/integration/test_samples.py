@@ -1,17 +1,20 @@
 """The publishers' samples, against a real Kafka, the real consumer and an emulated Zoho."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from consumer.emulator.options import Catalogue, EmulatorOptions
 from consumer.emulator.server import Emulator
+from schemas.catalogue import SCHEMA_DIRECTORY
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.scene import header
 from tests.kafka_broker.traffic import read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.leash import free_port
 from tests.process import settings_for
+from tests.publishers.check_jsonschema import refused
 from tests.publishers.samples import LanguageUnavailableError, command, run
 from tests.publishers.untested import UNTESTED_SAMPLES
 
@@ -33,7 +36,12 @@ def words(request: pytest.FixtureRequest, language: str) -> list[str]:
 
 @languages
 async def test_a_sample_s_event_is_applied_and_it_says_so(
-    words: list[str], kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+    words: list[str],
+    kafka: KafkaUnderTest,
+    topics: MakeTopics,
+    consumer_process: MakeConsumer,
+    *,
+    tmp_path: Path,
 ) -> None:
     """Exit code 0, the outcome and the event's id; Zoho has what was sent, and the record the right form."""
     made = await topics(partitions=3)
@@ -46,6 +54,8 @@ async def test_a_sample_s_event_is_applied_and_it_says_so(
     assert f"applied {header(record, 'ce_id')}\n" == ran.stdout
     assert SESSION.encode() == record.key
     assert "application/json" == header(record, "content-type")
+    (tmp_path / "data.json").write_bytes(record.value or b"")
+    assert set() == refused(SCHEMA_DIRECTORY / "data.json", [tmp_path / "data.json"])
     found = zoho.session(SESSION)
     assert found is not None
     assert json.loads(record.value or b"")["session"]["name"] == found.fields["name"]

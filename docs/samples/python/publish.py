@@ -15,11 +15,12 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 PUBLISH_SECONDS = 30
 OUTCOME_SECONDS = 600
 SOURCE = "urn:example:planner"
+SESSION = "478346000019553023"
 DATA = {
     "courseId": "478346000019479103",  # ids are strings
     "batchId": "478346000019479115",
     "moduleId": "478346000019479119",
-    "sessionId": "478346000019553023",
+    "sessionId": SESSION,
     "revision": 7,  # grows with each change of this session
     "session": {
         "name": "Published from Python",
@@ -61,7 +62,7 @@ def ends_of(consumer: Consumer, topic: str) -> list[TopicPartition]:
 
 def publish(producer: Producer, topic: str, event_id: str) -> None:
     """Send the event, and wait until every in-sync replica has it."""
-    headers = {
+    headers: dict[str, str | bytes | None] = {
         "content-type": "application/json",
         "ce_specversion": "1.0",
         "ce_type": "training.session.changed.v1",
@@ -73,7 +74,7 @@ def publish(producer: Producer, topic: str, event_id: str) -> None:
     producer.produce(
         topic,
         json.dumps(DATA),
-        key=DATA["sessionId"],
+        key=SESSION,
         headers=headers,
         on_delivery=lambda error, _: failures.extend([error] if error else []),
     )
@@ -92,9 +93,10 @@ def wait_for_outcome(consumer: Consumer, event_id: str) -> Any:
             continue
         if message.error():
             raise KafkaException(message.error())
-        event = json.loads(message.value() or "{}").get("event", {})
+        outcome = json.loads(message.value() or "{}")
+        event = outcome.get("event", {})
         if (event.get("source"), event.get("id")) == (SOURCE, event_id):
-            return json.loads(message.value())
+            return outcome
     raise TimeoutError(f"no outcome after {OUTCOME_SECONDS} s")
 
 
