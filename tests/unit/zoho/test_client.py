@@ -118,7 +118,7 @@ async def test_each_input_style_sends_session_data_where_it_says(
         report = await both.update()
         method, target, headers, body = split(both.people.requests[0])
 
-    assert report == CallReport(Applied(), sent=True)
+    assert report == CallReport(Applied(), sent=True, http_status=200)
     assert (method, target) == ("PATCH", request_target(SESSION, DATA, style, base_path))
     assert urlsplit(target).path == base_path + PATH
     assert headers["authorization"] == "Zoho-oauthtoken 1000.aaaaaaaaaa.bbbbbbbbbb"
@@ -157,7 +157,7 @@ async def test_calls_at_the_same_time_share_one_token() -> None:
     async with zoho(answering(response())) as both:
         reports = await asyncio.gather(*(both.update() for _ in range(8)))
 
-    assert reports == [CallReport(Applied(), sent=True)] * 8
+    assert reports == [CallReport(Applied(), sent=True, http_status=200)] * 8
     assert len(both.accounts.requests) == 1
 
 
@@ -178,7 +178,7 @@ async def test_an_echo_that_differs_is_named() -> None:
     async with zoho(answering(response(body))) as both:
         report = await both.update()
 
-    assert report == CallReport(Applied((EchoDifference("sessionId"),)), sent=True)
+    assert report == CallReport(Applied((EchoDifference("sessionId"),)), sent=True, http_status=200)
 
 
 async def test_withheld_costs_no_slot_and_sends_nothing() -> None:
@@ -220,7 +220,7 @@ async def test_a_dead_token_is_reported_and_the_next_call_has_a_new_one() -> Non
 
     assert isinstance(first.verdict, TokenDead)
     assert first.sent
-    assert second == CallReport(Applied(), sent=True)
+    assert second == CallReport(Applied(), sent=True, http_status=200)
     assert b"Zoho-oauthtoken 1000.second" in both.people.requests[1]
 
 
@@ -330,7 +330,7 @@ async def test_cancelling_a_call_raises_cancelled_and_the_client_works_on() -> N
         with pytest.raises(asyncio.CancelledError):
             await call
 
-        assert await both.update() == CallReport(Applied(), sent=True)
+        assert await both.update() == CallReport(Applied(), sent=True, http_status=200)
         assert len(both.accounts.requests) == 1
 
 
@@ -347,7 +347,8 @@ async def test_a_late_no_to_a_credential_that_was_replaced_says_nothing_of_the_n
     async with zoho(slow) as both:
         change.append(lambda: both.client.tokens.replace_credential(Credential("c", "s", "new")))
 
-        assert CallReport(CredentialReplaced(), sent=True) == await both.update()
+        expected = CallReport(CredentialReplaced(), sent=True, http_status=int(status[:3]))
+        assert expected == await both.update()
 
 
 async def test_the_mint_budget_of_the_last_process_is_kept() -> None:
