@@ -204,7 +204,7 @@ def clock_row(answers: TokenAnswers, margin_seconds: float, account: str) -> Row
     group = Group("clock", account)
     try:
         zohos = parsedate_to_datetime(answers.date or "").timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return clock_unchecked(account)
     # The header was written between the two, and has been cut down to the second.
     behind = zohos - answers.answered_at
