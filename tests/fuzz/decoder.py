@@ -82,7 +82,19 @@ def records(draw: st.DrawFn) -> tuple[Record, int]:
     content = event if structured or not isinstance(event, dict) else event.get("data")
     raw: bytes | None = draw(broken(as_json(content, ascii_only=draw(st.booleans()))))
     if one_in(draw, 40):
-        raw = draw(st.sampled_from([None, b"", b" \n", b"[" * 300_000, b"\xef\xbb\xbf" + (raw or b"")]))
+        raw = draw(
+            st.sampled_from(
+                [
+                    None,
+                    b"",
+                    b" \n",
+                    b"[" * 300_000,
+                    b"[" * 100_000,
+                    b'{"a":' * 30_000,
+                    b"\xef\xbb\xbf" + (raw or b""),
+                ]
+            )
+        )
     said = draw(headers(STRUCTURED if structured else BINARY))
     timestamp_ms = draw(st.sampled_from([-1, 0, 1_700_000_000_000, 2**63 - 1]))
     return Record("t", 0, 7, timestamp_ms, b"k", raw, said), draw(st.sampled_from([0, 0, 1, 2]))

@@ -1,7 +1,6 @@
 """What inputs are made of: values that are nearly right, texts that break things, and a mark to look for."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -102,11 +101,13 @@ def changed(draw: st.DrawFn, good: dict[str, Any], at_most: int = 3) -> Any:
     found = json.loads(json.dumps(good))
     for _ in range(min(at_most, draw(st.sampled_from([1, 0, 1, 2, 3, 0, 1])))):
         places = _places(found)
-        parent, name = draw(st.sampled_from(places)) if places else (found, "x")
+        if not places:
+            break
+        parent, name = draw(st.sampled_from(places))
         what = draw(st.sampled_from([6, 5, 0, 4, 1, 3, 2]))
         if what == 0:
-            parent.pop(name, None)
-        elif what == 1:
+            del parent[name]
+        elif what == 1 and isinstance(parent, dict):
             parent[draw(st.sampled_from([MARK, "x", "type", "data"]))] = draw(values)
         else:
             parent[name] = draw(values)
@@ -177,18 +178,15 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _places(found: Any) -> list[tuple[dict[str, Any], str]]:
-    """Every value's object and name."""
-    if not isinstance(found, dict):
+def _places(found: Any) -> list[tuple[Any, Any]]:
+    """Every value's object or list, and its name or number there."""
+    if not isinstance(found, dict | list):
         return []
-    here = [(found, name) for name in found]
-    return here + [place for value in found.values() for place in _places(value)]
+    pairs = list(found.items()) if isinstance(found, dict) else list(enumerate(found))
+    return [(found, name) for name, _ in pairs] + [place for _, value in pairs for place in _places(value)]
 
 
 def says_nothing(*texts: object) -> None:
     """No content in what is said of it."""
     for text in texts:
         assert MARK not in str(text), text
-
-
-Judge = Callable[[Any], str]

@@ -13,7 +13,7 @@ MOST_MISSING = 0.25
 @pytest.mark.claim("S-04")
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_no_input_breaks_what_reads_it(target: Target) -> None:
-    """No exception, nothing outside the closed union, no content in what is said, no input that takes long."""
+    """No exception, nothing outside the closed union, no content in what is said, nothing slow."""
     found = run(target, INPUTS, number=1)
 
     assert [] == found.broken

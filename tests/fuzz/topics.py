@@ -157,6 +157,9 @@ def _states(draw: st.DrawFn) -> str:
     found = dict(draw(st.sampled_from(_STATES)))
     text = draw(broken(as_json(draw(changed(found)), ascii_only=True)))
     if one_in(draw, 10):
+        ends = st.integers(0, 2**45)
+        text = json.dumps({**found, "closed": ["throttled", draw(ends), draw(ends)]}).encode()
+    elif one_in(draw, 10):
         found["answered"] = [draw(st.integers(0, 2**70)) for _ in range(draw(st.sampled_from([1, 3, 300])))]
         text = json.dumps(found).encode()
     return text.decode(errors="replace")
