@@ -4,15 +4,20 @@ import asyncio
 import io
 import json
 import logging
+import os
+import ssl
+import sys
 import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from consumer.delivery.verdicts import Applied, Failed, NoAnswer, Unreachable
 from consumer.telemetry import configure_logging
+from tests.kafka_broker.security import make_certificates
 from tests.unit.zoho.far_side import (
     SUCCESS,
     Connection,
@@ -198,3 +203,39 @@ async def test_no_proxy_and_no_login_come_from_the_environment(
     assert Applied() == report.verdict
     assert 0 == proxy.connections
     assert not [each for each in asked if b"Basic" in each]
+
+
+_CALL = """
+import asyncio, sys
+from yarl import URL
+from consumer.zoho.wire import HttpRequest, open_wire
+async def main():
+    async with open_wire("agent/1", 1) as wire:
+        print(type(await wire.exchange(HttpRequest("GET", URL(sys.argv[1]), {"Authorization": "t"}), 5)).__name__)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.claim("S-35")
+async def test_a_certificate_counts_only_for_its_own_name(tmp_path: Path) -> None:
+    """One that is trusted, of another host: no byte of the request goes there.
+
+    In a process of its own, since the trusted authorities are read once.
+    """
+    files = make_certificates(tmp_path / "certificates")
+    if files is None:
+        pytest.skip("makes its certificates with openssl")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "certificates" / "broker.pem", tmp_path / "certificates" / "broker.key")
+    said = []
+    async with far_side(answering(response()), tls) as far:
+        for host in ("127.0.0.1", "localhost"):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _CALL, f"https://{host}:{far.port}/"),
+                env={**os.environ, "SSL_CERT_FILE": str(files.authority)},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            said.append((await process.communicate())[0].decode().strip())
+
+    assert ["Answer", "Interrupted"] == said
+    assert 1 == len(far.requests)
