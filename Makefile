@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo tour check format generate lock test test-all chaos bench bench-dlq bench-real clean
+.PHONY: help install demo tour check format generate lock test test-all fuzz audit sbom chaos bench bench-dlq bench-real clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,8 +59,29 @@ test: install tools ## every promise, on a real Kafka and an emulated Zoho over 
 test-all: install tools ## the same and the long ones: real windows, many crashes
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
+# Whatever can't be audited is a failure: a service that is not reached, a package that it doesn't know.
+AUDIT := --strict --require-hashes --disable-pip --progress-spinner off
+AUDIT_SERVICE ?= --vulnerability-service pypi
+
+audit: install ## known vulnerabilities of the locked dependencies; fails where the service can't be asked
+	for lock in otel dev build; do \
+	  echo "requirements/$$lock.txt"; \
+	  $(BIN)/pip-audit $(AUDIT) $(AUDIT_SERVICE) --requirement requirements/$$lock.txt || exit 1; \
+	done
+
+SBOM ?= dist/sbom.cdx.json
+
+sbom: install ## what the image has, with its hashes, as CycloneDX (validated, the same each time)
+	mkdir -p $(dir $(SBOM))
+	$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml \
+	  --output-reproducible --of JSON --validate --output-file $(SBOM) requirements/otel.txt
+
+N ?= 100000
 SEED ?= 1
 RUNS ?= 10
+
+fuzz: install ## N inputs for everything that reads what others write, and a report
+	$(BIN)/python -m tests.fuzz --inputs $(N) --seed $(SEED)
 
 chaos: install ## crashes, freezes, cuts, outages and locks: RUNS runs from SEED on, each judged by the laws
 	$(BIN)/python -m tests.chaos --seed $(SEED) --runs $(RUNS)

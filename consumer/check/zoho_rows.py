@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ SECONDS = 8.0
 # A mint that no consumer counts may not be the one that makes Zoho block the others: so many stay free.
 MINTS_LEFT_TO_CONSUMERS = 5
 SCOPES = ("ZOHOPEOPLE.training.ALL", "ZOHOPEOPLE.training.UPDATE")
+# Of what the accounts host says only this is shown: it knows the credential, and may say anything.
+_SCOPE = re.compile(r"(?<![^\s,])[A-Za-z_]+(?:\.[A-Za-z_]+)+(?![^\s,])")
+_API_DOMAIN = re.compile(r"https?://(?:[a-z0-9-]+\.)*zohoapis\.([a-z.]{2,10})/?")
 _AUTHORITY = "the system's authorities, which Zoho's certificates need; a proxy on the way has its own"
 
 
@@ -176,10 +180,10 @@ def _mend(content: Mapping[str, Any], access: ZohoAccess) -> str:
 
 def _scope(content: Mapping[str, Any], group: Group) -> Row:
     scope = content.get("scope")
-    if not isinstance(scope, str) or not scope.strip():
+    granted = _SCOPE.findall(scope) if isinstance(scope, str) else []
+    if not granted:
         why = f"Zoho's answer does not say it; {SCOPES[0]} or {SCOPES[1]} is needed"
         return group.unchecked("scope", why, "`check --send EVENT.json` shows whether it is enough.")
-    granted = scope.replace(",", " ").split()
     if not {each.casefold() for each in granted} & {each.casefold() for each in SCOPES}:
         found = f"the token has {', '.join(granted)[:200]}, and none that may update a session"
         return group.bad(Gravity.REFUSED, "scope", found, f"Make a new refresh token with {SCOPES[0]}.")
@@ -189,8 +193,8 @@ def _scope(content: Mapping[str, Any], group: Group) -> Row:
 def _other_centre(content: Mapping[str, Any], access: ZohoAccess, group: Group) -> list[Row]:
     """A row where the token says that it is of another data centre than the People host."""
     domain = content.get("api_domain")
-    host = urlsplit(domain).hostname if isinstance(domain, str) else None
-    token_of = (host or "").rpartition("zohoapis.")[2] if "zohoapis." in (host or "") else None
+    found_of = _API_DOMAIN.fullmatch(domain) if isinstance(domain, str) else None
+    token_of = None if found_of is None else found_of[1]
     people_of = next(
         (name for name, centre in DATA_CENTRES.items() if centre.people_url == access.people_url), None
     )
@@ -206,7 +210,7 @@ def clock_row(answers: TokenAnswers, margin_seconds: float, account: str) -> Row
     group = Group("clock", account)
     try:
         zohos = parsedate_to_datetime(answers.date or "").timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return clock_unchecked(account)
     # The header was written between the two, and has been cut down to the second.
     behind = zohos - answers.answered_at

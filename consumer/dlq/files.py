@@ -207,9 +207,11 @@ def _read_content(file: Path) -> bytes | None:
 def _read(file: Path) -> bytes:
     if not file.is_file():
         raise FilesError(f"{file} is missing, or no file.")
-    if file.stat().st_size > MAX_FILE_BYTES:
+    with file.open("rb") as opened:
+        raw = opened.read(MAX_FILE_BYTES + 1)  # its size may lie, or grow
+    if len(raw) > MAX_FILE_BYTES:
         raise FilesError(f"{file} is larger than {MAX_FILE_BYTES // 2**20} MiB, more than a record can be.")
-    return file.read_bytes()
+    return raw
 
 
 def _read_json(file: Path) -> object:
@@ -219,5 +221,5 @@ def _read_json(file: Path) -> object:
         raise FilesError(f"{file} is not UTF-8: save it as UTF-8.") from None
     except json.JSONDecodeError as exc:
         raise FilesError(f"{file} is not JSON: {exc.msg} in line {exc.lineno}, column {exc.colno}.") from None
-    except RecursionError:
-        raise FilesError(f"{file} is nested too deep.") from None
+    except (ValueError, RecursionError):
+        raise FilesError(f"{file} is nested too deep, or has a number too long to be read.") from None

@@ -70,5 +70,5 @@ class Scope:
                 through=None if bounds is None else tuple(Origin(*each) for each in bounds),
                 directory=found["directory"],
             )
-        except (KeyError, TypeError, AttributeError, RecursionError) as exc:
+        except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
             raise ValueError(f"not a run's scope: {type(exc).__name__}") from None

@@ -122,7 +122,7 @@ class _Said(NamedTuple):
         try:
             said = json.loads(user_data)
             owned, lanes = said["owned"], said.get("with")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return cls([], {})
         return cls(
             [topic for topic in owned if isinstance(topic, str)] if isinstance(owned, list) else [],

@@ -47,6 +47,7 @@ def test_both_stages_have_one_base_by_its_exact_tag() -> None:
     assert ["${BASE_IMAGE} AS build", "${BASE_IMAGE}"] == of("FROM")
 
 
+@pytest.mark.claim("S-73")
 def test_everything_that_is_installed_is_locked_by_its_hash() -> None:
     """Wheels alone, so that no compiler is needed; our own wheel asks no index."""
     installs = re.findall(r" install ([^&]*)", " ".join(of("RUN")))
@@ -56,6 +57,7 @@ def test_everything_that_is_installed_is_locked_by_its_hash() -> None:
     assert "--no-deps --no-index" in installs[2]
 
 
+@pytest.mark.claim("S-73")
 def test_the_image_runs_as_a_number_in_exec_form() -> None:
     """Kubernetes' runAsNonRoot needs a number; a shell as process 1 would keep SIGTERM to itself."""
     assert ["10001:10001"] == of("USER", LAST_STAGE)

@@ -65,6 +65,7 @@ async def test_a_revoked_token_and_a_wrong_secret(kafka: KafkaUnderTest, topics:
     assert "CONSUMER_ZOHO_CLIENT_SECRET" in wrong.bad[0]["todo"]
 
 
+@pytest.mark.claim("S-81")
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
 async def test_no_secret_is_ever_shown(
     kafka: KafkaUnderTest, topics: MakeTopics, tmp_path: Path, output: str

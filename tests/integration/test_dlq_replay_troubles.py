@@ -153,6 +153,7 @@ async def test_a_directory_brings_ids_and_mended_values(desk: Desk, tmp_path: Pa
     assert broken.value() == sent[broken.id].value
 
 
+@pytest.mark.claim("S-67")
 @pytest.mark.parametrize(
     ("name", "raw", "words"),
     [

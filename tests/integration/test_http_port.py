@@ -4,6 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
+import pytest
+
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from tests.integration.conftest import MakeConsumer, MakeTopics
@@ -13,6 +15,7 @@ from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
 
 
+@pytest.mark.claim("S-40")
 async def test_half_open_requests_starve_neither_the_probes_nor_zoho(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import signal
 import time
 
+import pytest
+
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
@@ -114,6 +116,7 @@ async def test_a_lock_is_waited_out_by_the_next_life_too(
         assert refused + 5 == zoho.audit().calls
 
 
+@pytest.mark.claim("S-23")
 async def test_after_the_position_was_set_by_hand_all_slots_count_as_just_used(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:

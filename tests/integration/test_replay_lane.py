@@ -1,5 +1,7 @@
 """Replays of dead letters, through the process: what becomes of them, in which order, and over crashes."""
 
+import pytest
+
 from consumer.delivery.outcome import Origin
 from consumer.delivery.replay import Replay, original_headers
 from consumer.emulator.faults import Fault
@@ -67,6 +69,7 @@ async def test_a_replay_is_applied_and_says_so_of_its_dead_letter(
     ]
 
 
+@pytest.mark.claim("S-22")
 async def test_a_replay_that_is_older_than_what_was_applied_costs_no_call(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
@@ -135,6 +138,7 @@ async def test_law_6_a_replay_that_fails_again_is_the_record_untouched_with_its_
     }
 
 
+@pytest.mark.claim("S-22")
 async def test_a_publisher_can_make_no_replay(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:

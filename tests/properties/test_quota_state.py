@@ -55,6 +55,7 @@ def test_the_state_survives_being_written_down(
 whole = QuotaState(Quota((NOW,), reserved=((1, NOW),), next_slot=2)).to_text("a", 1, NOW)
 
 
+@pytest.mark.claim("S-23")
 @given(
     st.one_of(
         st.text(),

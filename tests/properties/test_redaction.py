@@ -124,6 +124,7 @@ OF_WORDS: dict[str, Plant] = {
 }
 
 
+@pytest.mark.claim("S-65")
 @pytest.mark.parametrize("place", [*PLACES, *OF_WORDS])
 @settings(max_examples=15, deadline=None)
 @given(drawn=st.data(), structured=st.booleans())

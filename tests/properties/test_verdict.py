@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.claim("S-39")
 @given(body=BODIES, status=st.integers(0, 999), headers=HEADERS, data=DATA)
 def test_judge_never_raises_and_bounds_what_it_repeats(
     body: bytes, status: int, headers: dict[str, Any], data: dict[str, str]
@@ -72,6 +74,7 @@ def test_judge_never_raises_and_bounds_what_it_repeats(
     assert wait_seconds is None or 0 < wait_seconds <= 86_400
 
 
+@pytest.mark.claim("S-38")
 @given(content=JSON, status=st.integers(200, 299), data=DATA)
 def test_no_2xx_without_a_success_marker_is_applied(content: Any, status: int, data: dict[str, str]) -> None:
     """Only an object that says 200 or success counts."""

@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 
 from consumer.dlq.runs import Runs
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
+from consumer.kafka.assignor import AccountAssignor
 from tests.fakes.dlq_topics import Failed
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.dlq_scene import dlq, settings, write
@@ -88,3 +92,32 @@ def test_each_of_them_alone_leaves_a_run_to_be_looked_at() -> None:
         assert all(
             isinstance(row[name], str | None) for row in rows for name in ("outcome", "class", "event_id")
         )
+
+
+SAID = (
+    b"",
+    b"\xff",
+    b"[" * 100_000,
+    b"9" * 5_000,
+    b"null",
+    b'{"owned":{"a":1},"with":[1]}',
+    b'{"owned":["a"]}',
+)
+
+
+@pytest.mark.claim("S-24")
+@pytest.mark.parametrize("said", SAID, ids=range(len(SAID)))
+def test_whatever_another_member_says_of_itself_every_topic_has_one_owner(said: bytes) -> None:
+    """The group's leader shares the topics out by what members say: it must come to an end with that."""
+    ours = AccountAssignor({"a.replay": "a"})
+    members = {
+        "1": ours.metadata(["a", "a.replay", "b"]),
+        "2": ConsumerProtocolMemberMetadata(0, ["a", "b"], said),
+    }
+    cluster: Any = SimpleNamespace(partitions_for_topic=lambda _: {0})
+
+    given = ours.assign(cluster, members)
+
+    topics = [topic for each in given.values() for topic, _ in each.assignment]
+    assert {"a", "b"} <= set(topics) <= {"a", "a.replay", "b"}
+    assert len(topics) == len(set(topics))

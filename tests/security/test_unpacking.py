@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import os
+import subprocess
 import tracemalloc
 from pathlib import Path
 
@@ -17,12 +19,11 @@ from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from consumer.kafka.unpacking import MAX_UNPACKED_BYTES, BatchTooLargeError, bound_unpacking
 from tests.integration.conftest import MakeConsumer, MakeTopics
-from tests.integration.dlq_scene import dlq
-from tests.integration.dlq_scene import settings as dlq_settings
+from tests.integration.dlq_scene import settings as settings_of_dlq
 from tests.integration.scene import changes, reaches
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
-from tests.process import settings_for
+from tests.process import RUN, settings_for
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 bound_unpacking()
@@ -114,7 +115,9 @@ async def test_a_command_says_so_too(kafka: KafkaUnderTest, topics: MakeTopics) 
     made = await topics()
     await asyncio.to_thread(publish_bomb, kafka.bootstrap, made.dead_letters)
 
-    result = await dlq(dlq_settings(kafka, made), "list")
+    command = [RUN[0], "dlq", "list"]
+    env = {**os.environ, **settings_of_dlq(kafka, made)}
+    done = await asyncio.to_thread(subprocess.run, command, env=env, capture_output=True, text=True)
 
-    assert 3 == result.exit_code
-    assert "unpacks to more than 32 MiB" in result.stderr
+    assert 3 == done.returncode
+    assert "unpacks to more than 32 MiB" in done.stderr

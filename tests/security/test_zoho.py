@@ -4,15 +4,23 @@ import asyncio
 import io
 import json
 import logging
+import os
+import ssl
+import sys
 import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from consumer.delivery.verdicts import Applied, Failed, NoAnswer, Unreachable
+from consumer.check.rows import Group
+from consumer.check.zoho_rows import TokenAnswers, ZohoAccess, clock_row, judged
+from consumer.delivery.verdicts import Applied, CredentialRefused, Failed, NoAnswer, Unreachable
 from consumer.telemetry import configure_logging
+from consumer.zoho.oauth import AccessToken
+from tests.kafka_broker.security import make_certificates
 from tests.unit.zoho.far_side import (
     SUCCESS,
     Connection,
@@ -198,3 +206,61 @@ async def test_no_proxy_and_no_login_come_from_the_environment(
     assert Applied() == report.verdict
     assert 0 == proxy.connections
     assert not [each for each in asked if b"Basic" in each]
+
+
+_CALL = """
+import asyncio, sys
+from yarl import URL
+from consumer.zoho.wire import HttpRequest, open_wire
+async def main():
+    async with open_wire("agent/1", 1) as wire:
+        request = HttpRequest("GET", URL(sys.argv[1]), {"Authorization": "t"})
+        print(type(await wire.exchange(request, 5)).__name__)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.claim("S-35")
+async def test_a_certificate_counts_only_for_its_own_name(tmp_path: Path) -> None:
+    """One that is trusted, of another host: no byte of the request goes there.
+
+    In a process of its own, since the trusted authorities are read once.
+    """
+    files = make_certificates(tmp_path / "certificates")
+    if files is None:
+        pytest.skip("makes its certificates with openssl")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "certificates" / "broker.pem", tmp_path / "certificates" / "broker.key")
+    said = []
+    async with far_side(answering(response()), tls) as far:
+        for host in ("127.0.0.1", "localhost"):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _CALL, f"https://{host}:{far.port}/"),
+                env={**os.environ, "SSL_CERT_FILE": str(files.authority)},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            said.append((await process.communicate())[0].decode().strip())
+
+    assert ["Answer", "Interrupted"] == said
+    assert 1 == len(far.requests)
+
+
+ODD: tuple[object, ...] = (
+    *("http://[", "https://www.zohoapis.[x", "\x1b[2J", ""),
+    *(TOKEN, "1000.refresh.token", "client-secret", [], {"a": 1}, 7),
+)
+
+
+@pytest.mark.claim("S-82")
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_check_repeats_nothing_odd_that_the_accounts_host_says(odd: object) -> None:
+    """It knows the credential and may say it again, or something that is no URL and no date."""
+    answers = TokenAnswers(content={"scope": odd, "api_domain": odd, "error": odd}, date=str(odd))
+    access = ZohoAccess("https://people.zoho.com", "https://accounts.zoho.com", None, 15.0, 1.0)
+    outcomes = (AccessToken(TOKEN), CredentialRefused("refused"), Unreachable("away"))
+
+    rows = [row for each in outcomes for row in judged(each, answers, access, Group("zoho"))]
+    rows.append(clock_row(answers, 1.0, "default"))
+
+    said = " ".join(f"{row.subject} {row.found} {row.todo}" for row in rows)
+    assert not [each for each in (*SECRETS, "\x1b") if each in said]

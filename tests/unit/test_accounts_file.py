@@ -17,6 +17,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
+@pytest.mark.claim("S-80")
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -111,6 +112,7 @@ def test_problems_are_bounded(scene: Scene) -> None:
     assert found[-1].endswith("more problems; mend these first.")
 
 
+@pytest.mark.claim("S-80")
 @given(text=st.text(alphabet="accounts:ab {}[]*&!?-'\"|>#%@\n\t,0~<s", max_size=60))
 def test_no_text_whatever_breaks_the_parser(text: str) -> None:
     """Any text gives entries or problems with a line."""

@@ -49,6 +49,7 @@ async def ended(made: list[Connection]) -> int:
     return sum(reader.at_eof() or reader.exception() is not None for reader, _ in made)
 
 
+@pytest.mark.claim("S-40")
 @pytest.mark.parametrize("head", [b"", b"GET /livez HTTP/1.1\r\nHost: x\r\n"])
 async def test_unfinished_requests_are_few_and_end_soon(port: int, head: bytes) -> None:
     """Of hundreds at once the oldest are closed, the rest when their time is over; probes are answered."""
@@ -61,6 +62,7 @@ async def test_unfinished_requests_are_few_and_end_soon(port: int, head: bytes) 
             assert time.monotonic() - started_at < 3.0
 
 
+@pytest.mark.claim("S-40")
 async def test_one_who_does_not_read_makes_room_too(port: int) -> None:
     """Its answer can't be sent; it is dropped all the same."""
     async with AsyncExitStack() as stack:

@@ -203,6 +203,7 @@ def test_urls_that_tokens_may_go_to(text: str, url: str) -> None:
     assert check_url(text) == url
 
 
+@pytest.mark.claim("S-37")
 @pytest.mark.parametrize(
     "text",
     [
@@ -234,6 +235,7 @@ def test_urls_that_tokens_must_not_go_to(text: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.claim("S-81")
 def test_secrets_are_never_shown() -> None:
     """No secret is in the repr, the text or the JSON of the settings."""
     settings = load_settings({**LEAST, **SASL})
@@ -244,6 +246,7 @@ def test_secrets_are_never_shown() -> None:
     assert settings.accounts[0].zoho_refresh_token.get_secret_value() == "s3cret-refresh"
 
 
+@pytest.mark.claim("S-81")
 def test_a_secret_that_is_refused_is_not_quoted() -> None:
     """A secret with a line break in it is a problem that doesn't repeat it."""
     (problem,) = problems(ZOHO_REFRESH_TOKEN="s3cret\nrefresh")

@@ -93,6 +93,7 @@ def test_a_foreign_exception_loses_its_message() -> None:
     assert "s3cret" not in described
 
 
+@pytest.mark.claim("S-53")
 @pytest.mark.usefixtures("_logging_restored")
 def test_libraries_log_through_us_from_warning_on() -> None:
     """aiokafka's requests at DEBUG hold the SASL password: never heard, whatever our level."""
@@ -139,6 +140,7 @@ def test_a_flood_comes_through_once_with_a_count() -> None:
     assert [json.loads(line).get("repeated") for line in stream.getvalue().splitlines()] == [None, 999]
 
 
+@pytest.mark.claim("S-54")
 def test_a_flood_of_different_messages_is_bounded() -> None:
     """Messages that differ each time can't fill the memory or the log."""
     gate = FloodGate(lambda: 0.0)

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def test_every_header_of_the_contract_is_there() -> None:
     } == {name: (value or b"").decode() for name, value in letter.headers}
 
 
+@pytest.mark.claim("S-07")
 @given(
     key=st.none() | st.binary(),
     value=st.none() | st.binary(),

@@ -10,6 +10,7 @@ from consumer.delivery.room import Load, replay_bound, shared_rooms
 from tests.fakes.stage import rules
 
 
+@pytest.mark.claim("S-08")
 @given(
     st.dictionaries(st.text(max_size=3), st.integers(0, 100), min_size=1, max_size=20), st.integers(1, 2000)
 )

@@ -68,6 +68,7 @@ def test_letters_come_in_the_order_of_their_first_reading(tmp_path: Path) -> Non
     assert ["a:0:9", "a:0:10", "a:2:0", "a:10:0", "b:0:1"] == [letter.id for letter in found]
 
 
+@pytest.mark.claim("S-63")
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     """Whatever the umask says."""
     before = os.umask(0)
@@ -88,6 +89,7 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.claim("S-66")
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """But an empty directory may be there already."""
     path = tmp_path / "out"

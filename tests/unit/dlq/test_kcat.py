@@ -36,6 +36,7 @@ def run(script: bytes, folder: Path, value: bytes | None) -> tuple[int, list[byt
     return done.returncode, arguments, done.stderr.decode()
 
 
+@pytest.mark.claim("S-64")
 @settings(max_examples=40, deadline=None)
 @given(key=st.none() | ODD, headers=st.lists(st.tuples(NAMES, ODD), max_size=4).map(tuple))
 def test_key_and_headers_reach_kcat_byte_for_byte(

@@ -237,6 +237,7 @@ def moment(seconds_from_now: float) -> str:
     return (datetime.fromtimestamp(NOW, UTC) + timedelta(seconds=seconds_from_now)).isoformat()
 
 
+@pytest.mark.claim("S-06")
 def test_a_time_too_far_ahead_is_retryable_where_it_is_the_only_fault() -> None:
     """Five minutes are let pass, not more."""
     ahead = full_event(lambda event: event.update(time=moment(300.001)))

@@ -135,6 +135,7 @@ async def test_each_input_style_sends_session_data_where_it_says(
         assert json.loads(parse_qs(body.decode())["sessionData"][0]) == DATA
 
 
+@pytest.mark.claim("S-36")
 async def test_the_credential_is_in_the_form_body_and_nowhere_else() -> None:
     """URLs and headers end in logs."""
     async with zoho(answering(response())) as both:
@@ -363,6 +364,7 @@ async def test_the_mint_budget_of_the_last_process_is_kept() -> None:
     assert accounts.connections == 0
 
 
+@pytest.mark.claim("S-30")
 async def test_no_report_shows_a_secret_or_content() -> None:
     """Reports end in logs."""
     scripts = [answering(response()), answering(response(b"", "500 Oops")), hang]

@@ -129,6 +129,7 @@ def stranger(tmp_path: Path) -> ssl.SSLContext:
     return tls
 
 
+@pytest.mark.claim("S-35")
 async def test_a_certificate_that_is_not_trusted_is_unreachable(stranger: ssl.SSLContext) -> None:
     """A TLS failure comes before the request, and no secret goes to a stranger."""
     async with far_side(answering(response()), stranger) as far, open_wire("agent/1", 1) as wire:
@@ -364,6 +365,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     assert elsewhere.connections == 0
 
 
+@pytest.mark.claim("S-34")
 async def test_cookies_are_not_kept_and_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a proxy nor a session of the front end's comes between."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
