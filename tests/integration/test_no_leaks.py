@@ -152,6 +152,7 @@ async def _run(kafka: KafkaUnderTest, made: Topics, make: MakeConsumer) -> Async
         yield Run(env, made, kafka, process, collector, tokens, metrics, pages)
 
 
+@pytest.mark.claim("S-55")
 async def test_law_8_a_thousand_events_leave_a_line_each_and_no_secret_and_no_content(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
@@ -249,6 +250,7 @@ main()
 """
 
 
+@pytest.mark.claim("S-56")
 @pytest.mark.parametrize("log_format", ["json", "console"])
 async def test_law_8_a_traceback_of_ours_quotes_no_event_and_no_secret(
     kafka: KafkaUnderTest, topics: MakeTopics, tmp_path: Path, log_format: str

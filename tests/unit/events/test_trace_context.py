@@ -41,6 +41,7 @@ def test_who_sent_the_record_goes_before_who_made_the_event() -> None:
     assert TRACE == found.trace_id
 
 
+@pytest.mark.claim("S-57")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -89,6 +90,7 @@ def test_a_header_that_comes_twice_says_nothing() -> None:
     assert of(("traceparent", GOOD.encode()), ("traceparent", OTHER.encode())) is None
 
 
+@pytest.mark.claim("S-57")
 @given(
     st.lists(
         st.tuples(st.sampled_from(["traceparent", "tracestate", "ce_traceparent"]), st.none() | st.binary())
