@@ -4,6 +4,7 @@ import ast
 import csv
 import os
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def _pipe(file: Path) -> None:
 
 def _huge(file: Path) -> None:
     with file.open("wb") as opened:
-        opened.truncate(MAX_FILE_BYTES + 1)
+        opened.truncate(16 * MAX_FILE_BYTES)
 
 
 def _digits(file: Path) -> None:
@@ -70,12 +71,16 @@ def test_no_file_of_an_export_hangs_or_fills_the_command(name: str, make: object
     assert callable(make)
     make(file)
     began = time.monotonic()
+    tracemalloc.start()
     if make in (_digits, _deep) and name in ("value", "key"):
         assert 1 == len(list(read_directory(tmp_path / "export")))  # any bytes are a value
     else:
         with pytest.raises(FilesError) as told:
             list(read_directory(tmp_path / "export"))
         assert str(file.resolve().name) in str(told.value) or file.name in str(told.value)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * MAX_FILE_BYTES
     assert time.monotonic() - began < 2
 
 
