@@ -27,8 +27,8 @@ WELL_AFTER_SECONDS = 2.0
 
 _REMEDIES = {
     BatchTooLargeError: (
-        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, or is broken). "
-        "Find out who wrote it; then stop the consumer and set the group's position behind it "
+        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB or 200,000 headers, or is broken)"
+        ". Find out who wrote it; then stop the consumer and set the group's position behind it "
         "(kafka-consumer-groups.sh --reset-offsets), which loses that batch"
     ),
     kafka_errors.TopicAuthorizationFailedError: "; grant Read on the topic",

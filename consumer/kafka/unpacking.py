@@ -1,28 +1,31 @@
 """A bound on what a compressed batch unpacks to: aiokafka 0.14 has none.
 
 A broker takes a batch by its packed size and never asks what it unpacks to: 30 kB of zstd make 900 MB, and
-in passing the process needs four times that. Whoever may write to a topic could have every reader killed
-for want of memory, again and again, since the batch stays where it is.
+in passing the process needs four times that; 1 kB makes sixteen million headers of a record, each of them
+objects of Python. Whoever may write to a topic could have every reader killed for want of memory, again and
+again, since the batch stays where it is.
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import Final
 
 import cramjam
 from aiokafka.errors import CorruptRecordException, KafkaError
+from aiokafka.record.util import decode_varint
 
 # Thirty times what a broker takes packed, by default.
 MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
+# Of one batch, together; a batch of 1 MiB that isn't compressed holds 150,000 records at most.
+MAX_RECORDS_AND_HEADERS: Final = 200_000
 
-_MODULES: Final = (
-    "aiokafka.record.default_records",
-    "aiokafka.record.legacy_records",
-    "aiokafka.record._crecords.default_records",
-    "aiokafka.record._crecords.legacy_records",
-)
+_MODULES: Final = ("aiokafka.record.default_records", "aiokafka.record._crecords.default_records")
+# Their messages have no headers, and are taken apart one by one.
+_LEGACY_MODULES: Final = ("aiokafka.record.legacy_records", "aiokafka.record._crecords.legacy_records")
+# What could have come without being compressed is not counted.
+_COUNTED_FROM_BYTES: Final = 1024 * 1024
 # Most batches fit in the first buffer; a large one costs time to be made.
 _FIRST_BUFFER_BYTES: Final = 65_536
 _GROWTH: Final = 8
@@ -32,7 +35,7 @@ _LENGTH_BYTES: Final = 4
 
 
 class BatchTooLargeError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """A batch unpacks to more than `MAX_UNPACKED_BYTES`. It stays unread, and so does what follows it."""
+    """A batch unpacks to more than the bounds above. It stays unread, and so does what follows it."""
 
 
 def bound_unpacking() -> None:
@@ -42,16 +45,55 @@ def bound_unpacking() -> None:
     raises RuntimeError where an aiokafka without these names is installed.
     """
     modules = [import_module(name) for name in _MODULES]
-    if not all(hasattr(modules[2], name) for name in _DECODERS):
+    if not all(hasattr(module, name) for module in modules for name in _DECODERS):
         raise RuntimeError("this aiokafka unpacks batches in another way: see consumer.kafka.unpacking")
     for module in modules:
-        _replace(module)
+        _replace(module, {name: _counted(decode) for name, decode in _DECODERS.items()})
+    for module in map(import_module, _LEGACY_MODULES):
+        _replace(module, _DECODERS)
 
 
-def _replace(module: ModuleType) -> None:
-    for name, decode in _DECODERS.items():
+def _replace(module: ModuleType, decoders: Mapping[str, Callable[[bytes], bytes]]) -> None:
+    for name, decode in decoders.items():
         if hasattr(module, name):
             setattr(module, name, decode)
+
+
+def _counted(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """The same, of batches of records: with a bound on their number, and on that of their headers."""
+
+    def decode_counted(payload: bytes) -> bytes:
+        raw = decode(payload)
+        if len(raw) > _COUNTED_FROM_BYTES:
+            _refuse_many(raw)
+        return raw
+
+    return decode_counted
+
+
+def _refuse_many(raw: bytes) -> None:
+    """Walks over the records; what is broken is left to the parser."""
+    place = count = 0
+    try:
+        while place < len(raw):
+            length, start = decode_varint(raw, place)
+            place = start + length
+            at = start + 1  # the attributes, of which there are none
+            for _ in range(2):  # how much later, and further on, than the first record
+                _, at = decode_varint(raw, at)
+            for _ in range(2):  # key and value
+                size, at = decode_varint(raw, at)
+                at += max(size, 0)
+            headers, _ = decode_varint(raw, at)
+            count += 1 + max(headers, 0)
+            if count > MAX_RECORDS_AND_HEADERS:
+                raise BatchTooLargeError(
+                    f"a batch has more than {MAX_RECORDS_AND_HEADERS:,} records and headers"
+                )
+            if length <= 0:
+                return
+    except IndexError:
+        return
 
 
 def _gzip(payload: bytes) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import subprocess
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 from aiokafka import codec
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record._crecords import default_records
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import encode_varint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +61,65 @@ def test_the_bound_itself_is_unpacked_and_a_byte_more_is_not(name: str) -> None:
     tracemalloc.stop()
 
     assert most < 3 * MAX_UNPACKED_BYTES
+
+
+def batch(records: bytes, count: int) -> bytes:
+    """A batch of these, packed with zstd, as a broker has it."""
+    made = _DefaultRecordBatchBuilderPy(
+        magic=2,
+        compression_type=_DefaultRecordBatchBuilderPy.CODEC_ZSTD,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=0,
+        batch_size=0,
+    )
+    made._buffer += records
+    made._num_records, made._first_timestamp, made._max_timestamp = count, 0, 0
+    return bytes(made.build())
+
+
+def record_of(headers: int, value: bytes = b"") -> bytes:
+    """A record with so many headers that have neither a name nor a value: two bytes each."""
+    body = bytearray(b"\0\0\0\1")
+    encode_varint(len(value), body.append)
+    body += value
+    encode_varint(headers, body.append)
+    body += bytes(2 * headers)
+    found = bytearray()
+    encode_varint(len(body), found.append)
+    return bytes(found + body)
+
+
+MILLIONS = {"headers": (record_of(8_000_000), 1), "records": (record_of(0) * 4_000_000, 4_000_000)}
+
+
+@pytest.mark.claim("S-11")
+@pytest.mark.parametrize("kind", MILLIONS)
+def test_a_batch_of_millions_of_headers_or_records_is_not_taken_apart(kind: str) -> None:
+    """A few kilobytes as the broker counts them: they cost a moment, and no memory to speak of."""
+    records, count = MILLIONS[kind]
+    packed = batch(records, count)
+    assert len(packed) < 10_000
+    began = time.process_time()
+    tracemalloc.start()
+    with pytest.raises(BatchTooLargeError):
+        list(MemoryRecords(packed).next_batch())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert time.process_time() - began < 3
+    assert most < 3 * MAX_UNPACKED_BYTES
+
+
+def test_a_large_batch_of_ordinary_records_is_read() -> None:
+    """Beyond the size from which records are counted, and with as many headers as are allowed."""
+    packed = batch(record_of(100, b"x" * 1_000) * 1_900, 1_900)
+
+    read = list(MemoryRecords(packed).next_batch())
+
+    assert 1_900 == len(read)
+    assert {100} == {len(each.headers) for each in read}
 
 
 @pytest.mark.claim("S-10")
