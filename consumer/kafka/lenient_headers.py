@@ -11,7 +11,7 @@ batch that it refuses is parsed here, and only a record that it can't write is e
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -26,7 +26,11 @@ from aiokafka.record.default_records import (
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint
 
+from consumer.kafka import unpacking
 from consumer.records import Headers
+
+# Unpacked, of one fetch answer for one partition.
+ENOUGH_BYTES = 8 * 1024 * 1024
 
 _MAGIC_WITH_HEADERS = 2
 _MAGIC_OFFSET = struct.calcsize(">qii")
@@ -78,30 +82,42 @@ def lone_batch(
 
 
 class AnyNameRecords:
-    """aiokafka's MemoryRecords, the batches of one fetch answer, with batches that take any header name."""
+    """aiokafka's MemoryRecords, the batches of one fetch answer, with batches that take any header name.
 
-    __slots__ = ("_batches", "_buffer", "has_next", "size_in_bytes")
+    Once the batches taken so far have unpacked to more than `ENOUGH_BYTES`, it ends: the rest is fetched anew
+    when there is room for it. A kilobyte of it can be 32 MiB, and hundreds of those are in one answer.
+    """
+
+    __slots__ = ("_batches", "_buffer", "_unpacked_bytes", "size_in_bytes")
 
     def __init__(self, buffer: bytes) -> None:
         self._buffer = buffer
         self._batches = MemoryRecords(buffer)
-        self.has_next = self._batches.has_next
+        self._unpacked_bytes = 0
         self.size_in_bytes = self._batches.size_in_bytes
+
+    def has_next(self) -> bool:
+        """Whether there is another batch to be taken."""
+        return self._unpacked_bytes <= ENOUGH_BYTES and bool(self._batches.has_next())
 
     def next_batch(self) -> "_AnyNameBatch | None":
         """The next batch, or None after the last."""
         batch = self._batches.next_batch()
-        return None if batch is None else _AnyNameBatch(batch, self._buffer)
+        return None if batch is None else _AnyNameBatch(batch, self._buffer, self._unpacked)
+
+    def _unpacked(self, size_bytes: int) -> None:
+        self._unpacked_bytes += size_bytes
 
 
 class _AnyNameBatch:
     """One of aiokafka's batches; on iteration it is parsed again, leniently, where aiokafka refuses it."""
 
-    __slots__ = ("_batch", "_buffer")
+    __slots__ = ("_batch", "_buffer", "_unpacked")
 
-    def __init__(self, batch: Any, buffer: bytes) -> None:
+    def __init__(self, batch: Any, buffer: bytes, unpacked: Callable[[int], None]) -> None:
         self._batch = batch
         self._buffer = buffer
+        self._unpacked = unpacked
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
@@ -111,7 +127,10 @@ class _AnyNameBatch:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            yield from self._batch
+            before = unpacking.total_bytes()
+            records = iter(self._batch)  # unpacks it
+            self._unpacked(unpacking.total_bytes() - before)
+            yield from records
         except (UnicodeDecodeError, CorruptRecordException):  # by the C extension, and without it
             again = _batch_at(self._buffer, self._batch.base_offset)
             if again is None:

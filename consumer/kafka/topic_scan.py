@@ -114,9 +114,10 @@ class _Scan:
                 done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
                 came = [each for task in done for each in await self._taken(task)]
                 await self._send()  # the broker works while we do
-                for partition, start, raw in came:
-                    if records := list(self._records(partition, start, raw)):
-                        yield records
+                for partition, start, batches in came:
+                    for batch in batches:  # one at a time: each may unpack to 32 MiB
+                        if records := list(self._records(partition, start, batch)):
+                            yield records
         finally:
             for task in self._under_way:
                 task.cancel()
@@ -171,17 +172,14 @@ class _Scan:
             raise KafkaUnreachableError(f"{self._where} stopped answering.")
         return came
 
-    def _records(self, partition: KafkaPartition, start: int, batches: list[Any]) -> Iterator[Record]:
+    def _records(self, partition: KafkaPartition, start: int, batch: Any) -> Iterator[Record]:
         topic, number = partition
         end, keep = self._ends[partition], self._keep
-        for batch in batches:
-            if batch.is_control_batch:
-                continue
-            for raw in batch:
-                if start <= raw.offset < end and (keep is None or keep(raw)):
-                    yield Record(
-                        topic, number, raw.offset, raw.timestamp, raw.key, raw.value, tuple(raw.headers)
-                    )
+        if batch.is_control_batch:
+            return
+        for raw in batch:
+            if start <= raw.offset < end and (keep is None or keep(raw)):
+                yield Record(topic, number, raw.offset, raw.timestamp, raw.key, raw.value, tuple(raw.headers))
 
     async def _skip_to_beginning(self, partition: KafkaPartition) -> None:
         """Retention took away what was to be read next."""

@@ -34,6 +34,9 @@ _XERIAL: Final = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"
 _LENGTH_BYTES: Final = 4
 
 
+_total = [0]
+
+
 class BatchTooLargeError(KafkaError):  # type: ignore[misc]  # aiokafka has no types
     """A batch unpacks to more than the bounds above. It stays unread, and so does what follows it."""
 
@@ -53,6 +56,11 @@ def bound_unpacking() -> None:
         _replace(module, _DECODERS)
 
 
+def total_bytes() -> int:
+    """What was unpacked so far in this process."""
+    return _total[0]
+
+
 def _replace(module: ModuleType, decoders: Mapping[str, Callable[[bytes], bytes]]) -> None:
     for name, decode in decoders.items():
         if hasattr(module, name):
@@ -64,6 +72,7 @@ def _counted(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
 
     def decode_counted(payload: bytes) -> bytes:
         raw = decode(payload)
+        _total[0] += len(raw)
         if len(raw) > _COUNTED_FROM_BYTES:
             _refuse_many(raw)
         return raw

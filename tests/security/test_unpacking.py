@@ -24,7 +24,7 @@ from consumer.emulator.server import Emulator
 from consumer.kafka.unpacking import MAX_UNPACKED_BYTES, BatchTooLargeError, bound_unpacking
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.dlq_scene import settings as settings_of_dlq
-from tests.integration.scene import changes, reaches
+from tests.integration.scene import changes, finished, reaches
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN, settings_for
@@ -142,13 +142,19 @@ def highest_memory_bytes(pid: int) -> int:
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
-def publish_bomb(bootstrap: str, topic: str) -> None:
-    """One record of 400 MB, which takes 12 kB as the broker sees it."""
+def publish_bombs(bootstrap: str, topic: str, count: int, size_bytes: int) -> None:
+    """Records of zeros, each in a batch of its own: a kilobyte, or a few, as the broker sees it."""
     client = confluent_kafka.Producer(
-        {"bootstrap.servers": bootstrap, "compression.type": "zstd", "message.max.bytes": 1_000_000_000}
+        {
+            "bootstrap.servers": bootstrap,
+            "compression.type": "zstd",
+            "message.max.bytes": 1_000_000_000,
+            "batch.num.messages": 1,
+        }
     )
-    client.produce(topic, value=bytes(400_000_000))
-    assert 0 == client.flush(30)
+    for _ in range(count):
+        client.produce(topic, value=bytes(size_bytes))
+        assert 0 == client.flush(30)
 
 
 @pytest.mark.claim("S-10")
@@ -158,7 +164,7 @@ async def test_a_batch_that_unpacks_to_gigabytes_stops_its_account_and_not_the_p
     """It waits, says why, and the memory of a small pod is enough; nothing is skipped."""
     made = await topics()
     await publish(kafka.bootstrap, made.source, changes(3, 3))
-    await asyncio.to_thread(publish_bomb, kafka.bootstrap, made.source)
+    await asyncio.to_thread(publish_bombs, kafka.bootstrap, made.source, 1, 400_000_000)
     async with (
         Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
         consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
@@ -176,7 +182,7 @@ async def test_a_batch_that_unpacks_to_gigabytes_stops_its_account_and_not_the_p
 async def test_a_command_says_so_too(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
     """Exit code 3 and a sentence, not a process that is killed."""
     made = await topics()
-    await asyncio.to_thread(publish_bomb, kafka.bootstrap, made.dead_letters)
+    await asyncio.to_thread(publish_bombs, kafka.bootstrap, made.dead_letters, 1, 400_000_000)
 
     command = [RUN[0], "dlq", "list"]
     env = {**os.environ, **settings_of_dlq(kafka, made)}
@@ -184,3 +190,21 @@ async def test_a_command_says_so_too(kafka: KafkaUnderTest, topics: MakeTopics) 
 
     assert 3 == done.returncode
     assert "unpacks to more than 32 MiB" in done.stderr
+
+
+@pytest.mark.claim("S-12")
+async def test_many_batches_that_are_large_unpacked_are_taken_in_one_after_the_other(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """50 records of 20 MB, 1 GB in 50 kB: the pod's memory is enough, and each has its dead letter."""
+    made = await topics(config={"max.message.bytes": "1000000"})
+    await asyncio.to_thread(publish_bombs, kafka.bootstrap, made.source, 50, 20_000_000)
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
+    ):
+        await finished(process, 50)
+        used = highest_memory_bytes(process.pid)
+        assert await process.terminate() == 0
+
+    assert used < 320 * 1_048_576, used
