@@ -61,14 +61,22 @@ class Scope:
             if found["schema"] != _SCHEMA:
                 raise ValueError("of another release")
             bounds = found["through"]
+            if not isinstance(found["directory"], str | None):
+                raise TypeError("directory")
             return cls(
                 selection=Selection.from_json(json.dumps(found["selection"])),
                 ends={int(partition): int(end) for partition, end in found["ends"].items()},
                 max_replays=int(found["max_replays"]),
                 force=bool(found["force"]),
                 canary=int(found["canary"]),
-                through=None if bounds is None else tuple(Origin(*each) for each in bounds),
+                through=None if bounds is None else tuple(_origin(*each) for each in bounds),
                 directory=found["directory"],
             )
         except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
             raise ValueError(f"not a run's scope: {type(exc).__name__}") from None
+
+
+def _origin(topic: object, partition: object, offset: object) -> Origin:
+    if not isinstance(topic, str) or type(partition) is not int or type(offset) is not int:
+        raise TypeError("a place")
+    return Origin(topic, partition, offset)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from consumer.dlq.letter import Letter
 from consumer.dlq.register import Standing
 from consumer.records import Record
@@ -70,12 +72,12 @@ class Selection:
             known = {field.name for field in fields(cls)}
             if not found.keys() <= known:
                 raise ValueError("fields that a newer release knows")
-            given: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
-            }
-            return cls(**given)
-        except (TypeError, AttributeError) as exc:
+            selection = TypeAdapter(cls).validate_json(text, strict=True)
+            for moment in (selection.since, selection.until):
+                _seconds(moment or "1970-01-01")
+        except (TypeError, AttributeError, OverflowError, RecursionError, ValidationError) as exc:
             raise ValueError(f"not a selection: {type(exc).__name__}") from None
+        return selection
 
 
 def _is_session(session: str | None, wanted: str) -> bool:

@@ -12,4 +12,5 @@ TARGETS: tuple[Target, ...] = (
     topics.OUTCOMES,
     topics.STATES,
     topics.MEMBERS,
+    topics.SCOPES,
 )

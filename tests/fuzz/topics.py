@@ -14,6 +14,7 @@ from consumer.delivery.dead_letter import Failure, Letterhead, dead_letter
 from consumer.delivery.gate import AccountState, Closed
 from consumer.delivery.ledger import Ledger
 from consumer.delivery.mint_budget import MintBudget
+from consumer.delivery.outcome import Origin
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.quota_state import MAX_CHARACTERS, QuotaState, read_state, taken_over
 from consumer.delivery.replay import read_replay
@@ -24,6 +25,8 @@ from consumer.dlq.outcomes import read_outcome
 from consumer.dlq.redaction import redact
 from consumer.dlq.register import Register
 from consumer.dlq.rows import row
+from consumer.dlq.scope import Scope
+from consumer.dlq.selection import Selection
 from consumer.events.model import EventIdentity, Problem
 from consumer.kafka.assignor import AccountAssignor
 from consumer.kafka.outcome_reader import OutcomeReader
@@ -206,6 +209,41 @@ def judge_member(user_data: bytes) -> str:
     return "keeps its topic" if "a" in theirs else "is given another"
 
 
+_SCOPE = Scope(
+    Selection(
+        classes=("forbidden_by_zoho",),
+        since="2026-11-20T08:00:00Z",
+        session="1/2/3/4",
+        status=403,
+        retryable=True,
+    ),
+    {0: 7},
+    max_replays=10,
+    through=(Origin("t", 0, 1), Origin("t", 0, 9)),
+)
+
+
+@st.composite
+def _scopes(draw: st.DrawFn) -> str:
+    raw = draw(broken(as_json(draw(changed(json.loads(_SCOPE.to_json()))), ascii_only=True)))
+    return raw.decode(errors="replace")
+
+
+def judge_scope(text: str) -> str:
+    """A scope or ValueError; one that is read can be used, and be written again."""
+    try:
+        scope = Scope.from_json(text)
+    except ValueError:
+        return "refused"
+    record = _FAILED.letter()
+    letter = read_letter(record)
+    assert letter is not None
+    scope.selection.wants(letter, record)
+    assert Scope.from_json(scope.to_json()) == scope
+    sorted([*(scope.through or ()), letter.origin])
+    return "forced" if scope.lost_too or scope.force else "scope"
+
+
 REPLAYS = Target(
     "replay", _records(_FAILED.replay()), judge_replay, frozenset(("replay", "no replay of ours"))
 )
@@ -223,3 +261,4 @@ OUTCOMES = Target(
 )
 STATES = Target("committed state", _states(), judge_state, frozenset(("refused", "open", "closed")))
 MEMBERS = Target("group member", _members(), judge_member, frozenset(("keeps its topic", "is given another")))
+SCOPES = Target("scope of a run", _scopes(), judge_scope, frozenset(("scope", "forced", "refused")))

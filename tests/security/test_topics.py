@@ -56,6 +56,7 @@ async def test_no_command_ends_with_an_error_of_ours_over_what_others_wrote(
     forged = hostile.outcomes(str(WAITS.session), hostile.FORGED.id)
     await publish(kafka.bootstrap, made.outcomes, [Outgoing(value, key) for key, value in forged])
     env = settings(kafka, made)
+    all_of_them = ("--text", "", "--force", "--max-replays", "1000000", "--reason", "x")
 
     for arguments in (
         ("list",),
@@ -71,6 +72,8 @@ async def test_no_command_ends_with_an_error_of_ours_over_what_others_wrote(
         ("export",),
         ("export", "--redact"),
         ("export", "--as", "csv"),
+        *(("replay", "--dry-run", *all_of_them, "-o", form) for form in ("table", "json", "csv")),
+        ("discard", "--dry-run", "--class", "session_not_found", "--reason", "x"),
     ):
         result = await dlq(env, *arguments)
         assert (0, None) == (result.exit_code, result.exception), (arguments, result.output[-300:])
