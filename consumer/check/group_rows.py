@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from consumer.check.rows import Gravity, Group, Row
 from consumer.clock import rfc3339
 from consumer.delivery.commits import Entry, keeper
+from consumer.delivery.gate import AccountState
 from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
 from consumer.delivery.quota import QuotaLimits
 from consumer.delivery.quota_state import QuotaState, read_state, taken_over
 from consumer.kafka.inspection import SeenGroup
 from consumer.records import TopicPartition
+from consumer.runbook import url
 
 _SHOWN = 4
+_NEXT_STEPS = {
+    AccountState.AUTH_FAILED: "Make a new refresh token, or mend the client: its owner's /status says which.",
+    AccountState.THROTTLED: "Wait, and look for others who call with this account or mint with its token.",
+    AccountState.DAILY_QUOTA: "Wait for the next day, or raise CONSUMER_QUOTA_DAILY_REQUESTS if that is why.",
+    AccountState.UNAVAILABLE: "Look at the way to Zoho: the rows of the network, as seen from its owner.",
+    AccountState.SUSPECT: "Look at what Zoho refuses: `session-consumer dlq stats`.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +105,10 @@ def account_rows(
     yield group.ok("lag", f"{lag} record{'' if lag == 1 else 's'} not finished yet")
 
 
-def quota_rows(standing: Standing, limits: QuotaLimits | None, now: float, account: str) -> Iterator[Row]:
-    """The quota's state in words, by this host's clock `now`."""
+def quota_rows(
+    standing: Standing, limits: QuotaLimits | None, now: float, account: str, *, owned: bool
+) -> Iterator[Row]:
+    """The quota's state in words, by this host's clock `now`; and what its owner, if any, is held up by."""
     group = Group("group", account)
     if standing.foreign:
         found = "the position was set by hand: the next owner counts all slots and mints as just used"
@@ -116,7 +127,14 @@ def quota_rows(standing: Standing, limits: QuotaLimits | None, now: float, accou
     if math.isfinite(quiet_until) and quiet_until > now:
         yield group.ok("calls", f"may be under way until {rfc3339(quiet_until)}")
     if state.closed is not None:
-        yield group.ok("lock", f"{state.closed.state} until {rfc3339(state.closed.until)}")
+        found = f"{state.closed.state} until {rfc3339(state.closed.until)}: no call before"
+        yield group.bad(Gravity.FINDING, "state", found, _next_step(state.closed.state))
+    held = standing.state.held
+    if held is not None and owned:
+        found = f"{held.state} since {rfc3339(held.since)}: its owner makes no calls, or probes"
+        yield group.bad(Gravity.FINDING, "state", found, _next_step(held.state))
+    elif held is not None:
+        yield group.ok("state", f"{held.state} since {rfc3339(held.since)}, until its last owner left")
     yield _tokens(standing.mints, now, group)
 
 
@@ -129,6 +147,10 @@ def _tokens(mints: MintBudget, now: float, group: Group) -> Row:
     todo = "Wait, and look for others who mint with this refresh token: its consumer gets none either."
     blocked = f"no new one before {rfc3339(now + wait_seconds)}; {found}"
     return group.bad(Gravity.FINDING, "tokens", blocked, todo)
+
+
+def _next_step(state: AccountState) -> str:
+    return f"{_NEXT_STEPS.get(state, '')} See {url(state)}.".lstrip()
 
 
 def _listed(shown: Sequence[str], count: int) -> str:

@@ -160,7 +160,11 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
         rows += account_rows(each.source_topic, partitions[each.name], found, ends, label)
         if has_source(each.source_topic, partitions[each.name]):
             standing = standings[each.name] = standing_of(each.source_topic, found.committed)
-            rows += quota_rows(standing, _limits(explanation.settings, each.name), time.time(), label)
+            limits, owned = (
+                _limits(explanation.settings, each.name),
+                found.owner(each.source_topic) is not None,
+            )
+            rows += quota_rows(standing, limits, time.time(), label, owned=owned)
     return _Seen(rows, found, standings, frozenset(name for name, each in there.items() if not each.exists))
 
 

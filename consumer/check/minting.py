@@ -20,10 +20,7 @@ def why_not_minted(
         return "not minted: the group's record of the tokens can't be read"
     owner = group.owner(names.source_topic)
     if owner is not None:
-        return (
-            f"not minted: {owner} owns the account and proves the credential with each call; "
-            "its /status says how it stands"
-        )
+        return f"not minted: {owner} owns the account; its /status says how it stands"
     if not group.settled:
         return f"not minted: the group is rebalancing ({group.state}), so a replica may own the account"
     if standing.foreign:

@@ -24,10 +24,19 @@ _KEPT_STATES = (AccountState.THROTTLED, AccountState.DAILY_QUOTA)
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Why the writer made no call, and since when. For who looks on: the next owner finds out for itself."""
+
+    state: AccountState
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaState:
     """The quota's state. `by` names the process that wrote it, `number` counts what it wrote.
 
-    `closed`: a lock or a used-up day, whose end Zoho gave. `window_seconds`: the quota's window when it
+    `closed`: a lock or a used-up day, whose end Zoho gave; written of any other one is only that it is there,
+    read as `held`. `window_seconds`: the quota's window when it
     was written; answers older than that are forgotten. `longest_seconds`: what a call of the writer's may
     take at most, from its reservation on.
     """
@@ -38,6 +47,7 @@ class QuotaState:
     share: Share = field(default_factory=Share)
     window_seconds: float = 60.0
     longest_seconds: float = 30.0
+    held: Held | None = None
 
     def to_text(self, by: str, number: int, now: float) -> str:
         """As compact JSON, times in milliseconds: some 300 characters for 30 slots, 4,096 at most.
@@ -46,6 +56,7 @@ class QuotaState:
         owner can know better.
         """
         quota, closed = self.quota, self.closed
+        kept = closed is not None and not closed.own and closed.state in _KEPT_STATES
         answered = (*quota.answered, *quota.inherited)
         pending = [
             at
@@ -70,9 +81,11 @@ class QuotaState:
                     _ms(self.share.changed_at),
                     int(self.share.locked),
                 ],
-                "closed": None
-                if closed is None or closed.own or closed.state not in _KEPT_STATES
-                else [str(closed.state), _ms(closed.since), _ms(closed.until)],
+                "closed": [str(closed.state), _ms(closed.since), _ms(closed.until)]
+                if closed is not None and kept
+                else None,
+                # Releases up to 0.1.0 neither write nor read it.
+                "held": [str(closed.state), _ms(closed.since)] if closed is not None and not kept else None,
             },
             separators=(",", ":"),
         )
@@ -142,8 +155,8 @@ def read_state(text: str) -> tuple[QuotaState, str]:
         if not isinstance(by, str):
             raise TypeError("by")
         window_seconds, longest_seconds = _seconds(found["window"]), _seconds(found["longest"])
-        closed = _closed(found["closed"])
-        return QuotaState(quota, mints, closed, share, window_seconds, longest_seconds), by
+        closed, held = _closed(found["closed"]), _held(found.get("held"))
+        return QuotaState(quota, mints, closed, share, window_seconds, longest_seconds, held), by
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise ValueError(f"not a quota state: {type(exc).__name__}") from exc
 
@@ -190,6 +203,15 @@ def _closed(found: Any) -> Closed | None:
     if state not in _KEPT_STATES:
         raise ValueError("state")
     return Closed(state, "as the account's last owner found it", _seconds(since), _seconds(until))
+
+
+def _held(found: Any) -> Held | None:
+    """None for what isn't understood, as a later release's state: no call depends on it."""
+    try:
+        name, since = found
+        return Held(AccountState(name), _seconds(_count(since)))
+    except (TypeError, ValueError):
+        return None
 
 
 def _ms(seconds: float) -> int:

@@ -16,8 +16,8 @@ from consumer.emulator.options import EmulatorOptions, Limits, TokenRules
 from consumer.emulator.server import Emulator
 from tests.integration.check_scene import event_file, run_check
 from tests.integration.conftest import MakeConsumer, MakeTopics
-from tests.integration.scene import changes, finished
-from tests.kafka_broker.traffic import publish
+from tests.integration.scene import changes, finished, reaches, until
+from tests.kafka_broker.traffic import committed, publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import settings_for
 
@@ -167,10 +167,39 @@ async def test_a_used_up_mint_budget_is_left_to_the_consumer(
     assert said.code == 0
 
 
-async def test_the_owner_of_an_account_proves_its_credential(
+async def test_an_owner_whose_credential_is_refused_is_told(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
 ) -> None:
-    """Beside a replica no token is minted, and the row names it; with `--mint` one is."""
+    """The state it committed is a ✗, with its page; as `helm test` asks, the token is one as well."""
+    made = await topics()
+    async with Emulator(QUICK) as zoho:
+        zoho.revoke()
+        # Unscaled: the pauses between its mints follow it, and leave the check some of the budget.
+        env = settings_for(kafka, made, zoho.url, quota_lock_seconds=300)
+        async with consumer_process(env) as process:
+            await publish(kafka.bootstrap, made.source, changes(1, 1))
+            await reaches(process, "auth_failed")
+
+            async def written() -> bool:
+                entries = await committed(kafka.bootstrap, made.group)
+                return any("auth_failed" in str(entry.metadata) for entry in entries.values())
+
+            await until(written)
+            said = await run_check(env)
+            asked_to = await run_check(env, "--mint")
+
+    assert (said.code, asked_to.code) == (1, 4)
+    state = said.row("group", "state")
+    assert state["found"].startswith("auth_failed since ")
+    assert "docs/runbook/auth-failed.md" in state["todo"]
+    assert "proves" not in said.row("zoho", "token")["found"]
+    assert asked_to.row("zoho", "token")["kind"] == "refused"
+
+
+async def test_beside_the_owner_of_an_account_no_token_is_minted(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """The row names it; with `--mint` one is."""
     made = await topics()
     async with Emulator(QUICK) as zoho:
         env = settings_for(kafka, made, zoho.url)

@@ -1,5 +1,6 @@
 """Law 2 over all owners: what travels in the commit's metadata covers every call that may have been made."""
 
+import json
 import random
 
 import pytest
@@ -19,7 +20,7 @@ times = st.integers(0, 86_400_000).map(lambda ms: NOW + ms / 1000)
     answered=st.lists(times, max_size=200),
     unanswered=st.lists(times, max_size=200),
     minted=st.lists(times, max_size=10),
-    lock=st.none() | st.tuples(st.sampled_from(["throttled", "daily_quota"]), times, times),
+    lock=st.none() | st.tuples(st.sampled_from(["throttled", "daily_quota", "auth_failed"]), times, times),
     day=st.tuples(times, st.integers(0, 10**7)),
 )
 def test_the_state_survives_being_written_down(
@@ -45,11 +46,48 @@ def test_the_state_survives_being_written_down(
     written = state.to_text("abcdef01", 123_456_789, end)
 
     found, by = read_state(written)
-    assert written == found.to_text("abcdef01", 123_456_789, end)
+    if lock is None or lock[0] != "auth_failed":
+        assert written == found.to_text("abcdef01", 123_456_789, end)
     assert "abcdef01" == by
     assert pytest.approx(state.quota.answered) == found.quota.inherited
     assert pytest.approx([at + 30 for _, at in state.quota.reserved]) == list(found.quota.pending)
     assert len(written) <= MAX_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("closed", "kept", "held"),
+    [
+        (Closed(AccountState.THROTTLED, "", NOW, NOW + 9), AccountState.THROTTLED, None),
+        (Closed(AccountState.DAILY_QUOTA, "", NOW, NOW + 9, own=True), None, AccountState.DAILY_QUOTA),
+        (Closed(AccountState.AUTH_FAILED, "", NOW, NOW + 9), None, AccountState.AUTH_FAILED),
+        (Closed(AccountState.UNAVAILABLE, "", NOW, NOW + 9), None, AccountState.UNAVAILABLE),
+        (Closed(AccountState.SUSPECT, "", NOW, NOW + 9), None, AccountState.SUSPECT),
+        (None, None, None),
+    ],
+)
+def test_what_holds_an_owner_up_is_told_and_binds_nobody(
+    closed: Closed | None, kept: AccountState | None, held: AccountState | None
+) -> None:
+    """The next owner is closed by a lock of Zoho's alone; whoever looks on sees the others too."""
+    written = QuotaState(closed=closed).to_text("a", 1, NOW)
+    found, _ = read_state(written)
+
+    assert kept == (found.closed and found.closed.state)
+    assert held == (found.held and found.held.state)
+    assert held is None or NOW == (found.held and found.held.since)
+    assert None is taken_over(found, QuotaLimits(), NOW).held
+
+
+@pytest.mark.parametrize("said", [None, "auth_failed", ["of a later release", 1], [[], 1], ["suspect", -1]])
+def test_a_state_of_another_release_is_still_a_state(said: object) -> None:
+    """Earlier ones don't say what held them up, a later one may say it in another way: the calls count."""
+    content = json.loads(whole)
+    del content["held"]
+    earlier, later = json.dumps(content), json.dumps(content | {"held": said})
+
+    for text in (earlier, later):
+        assert None is read_state(text)[0].held
+        assert (NOW,) == read_state(text)[0].quota.inherited
 
 
 whole = QuotaState(Quota((NOW,), reserved=((1, NOW),), next_slot=2)).to_text("a", 1, NOW)

@@ -9,7 +9,7 @@ from consumer.delivery.commits import Entry
 from consumer.delivery.gate import AccountState, Closed
 from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.quota import Quota, QuotaLimits
-from consumer.delivery.quota_state import QuotaState
+from consumer.delivery.quota_state import Held, QuotaState
 from consumer.kafka.inspection import SeenGroup, SeenMember
 from consumer.records import TopicPartition
 
@@ -45,28 +45,51 @@ def test_the_quota_is_told_in_words() -> None:
         closed=Closed(AccountState.THROTTLED, "locked", NOW - 5, NOW + 290),
     )
 
-    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "")}
+    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "", owned=False)}
 
     assert found == {
         "slots": "2 of 30 in use, as last committed",
         # The lock's end gets the clock margin, as for whoever takes over.
-        "lock": f"throttled until {rfc3339(NOW + 291)}",
+        "state": f"throttled until {rfc3339(NOW + 291)}: no call before",
         "tokens": "1 of 10 minted in the last 10 minutes",
     }
+
+
+@pytest.mark.parametrize("held", ["auth_failed", "unavailable", "suspect", "daily_quota"])
+def test_an_owner_that_makes_no_call_is_a_finding(held: str) -> None:
+    """With what to do and its page; what the last owner was held up by is told, and no trouble."""
+    left = Standing(state(held=Held(AccountState(held), NOW - 60)))
+
+    [owned] = [row for row in quota_rows(left, LIMITS, NOW, "", owned=True) if row.subject == "state"]
+    [left_behind] = [row for row in quota_rows(left, LIMITS, NOW, "", owned=False) if row.subject == "state"]
+
+    assert (owned.gravity, left_behind.mark) == (Gravity.FINDING, Mark.OK)
+    assert owned.found.startswith(f"{held} since {rfc3339(NOW - 60)}")
+    assert owned.todo.endswith(f" See docs/runbook/{held.replace('_', '-')}.md.")
+    assert not owned.todo.startswith("See")
+
+
+def test_a_lock_is_a_finding_whoever_owns_the_account() -> None:
+    """Nobody may call before its end."""
+    left = Standing(state(closed=Closed(AccountState.THROTTLED, "locked", NOW - 5, NOW + 290)))
+
+    for owned in (True, False):
+        [row] = [row for row in quota_rows(left, LIMITS, NOW, "", owned=owned) if row.subject == "state"]
+        assert row.gravity is Gravity.FINDING
 
 
 def test_calls_without_an_answer_are_told() -> None:
     """No call is made before they must be over."""
     left = state(quota=Quota(pending=(NOW + 20,)))
-    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "")}
+    found = {row.subject: row.found for row in quota_rows(Standing(left), LIMITS, NOW, "", owned=False)}
 
     assert found["calls"] == f"may be under way until {rfc3339(NOW + 21)}"
 
 
 def test_without_a_state_it_is_said_why() -> None:
     """Nobody ran, or somebody set the position; one row each."""
-    [new] = quota_rows(Standing(None), LIMITS, NOW, "")
-    [foreign] = quota_rows(Standing(None, foreign=True), LIMITS, NOW, "")
+    [new] = quota_rows(Standing(None), LIMITS, NOW, "", owned=False)
+    [foreign] = quota_rows(Standing(None, foreign=True), LIMITS, NOW, "", owned=False)
 
     assert "no consumer has run" in new.found
     assert "set by hand" in foreign.found
@@ -121,7 +144,9 @@ def test_nobody_is_said_to_own_a_topic_that_is_not_there() -> None:
 )
 def test_an_account_that_gets_no_token_is_a_finding(mints: MintBudget, until: float) -> None:
     """Zoho blocks them, or all ten are minted: its consumer is throttled as well, whether it runs or not."""
-    rows = {row.subject: row for row in quota_rows(Standing(state(mints=mints)), LIMITS, NOW, "")}
+    rows = {
+        row.subject: row for row in quota_rows(Standing(state(mints=mints)), LIMITS, NOW, "", owned=False)
+    }
 
     assert rows["tokens"].gravity is Gravity.FINDING
     assert f"no new one before {rfc3339(until)}" in rows["tokens"].found

@@ -36,6 +36,11 @@ def test_where_a_consumer_may_need_it_none_is_minted(
     assert said in why_not_minted(NAMES, group, standing, usable=True)
 
 
+def test_an_owner_proves_nothing_by_owning() -> None:
+    """It may have had nothing to call for, or be refused each time."""
+    assert "proves" not in why_not_minted(NAMES, group_with_member("s"), FRESH, usable=True)
+
+
 def test_settings_that_are_not_usable_come_first() -> None:
     """Whatever Kafka shows: `run` would not start with them."""
     assert "mend the settings" in why_not_minted(NAMES, EMPTY, FRESH, usable=False)
