@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from consumer.check.rows import Gravity, Group, Row
 from consumer.clock import rfc3339
+from consumer.delivery.accounts import PositionLost
 from consumer.delivery.commits import Entry, keeper
 from consumer.delivery.gate import AccountState
 from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
 from consumer.delivery.quota import QuotaLimits
 from consumer.delivery.quota_state import QuotaState, read_state, taken_over
 from consumer.kafka.inspection import SeenGroup
+from consumer.kafka.positions import Bounds, choose_starts, parted
 from consumer.records import TopicPartition
 from consumer.runbook import url
 
@@ -67,42 +69,60 @@ def member_rows(seen: SeenGroup) -> Iterator[Row]:
     yield group.ok("members", f"{len(seen.members)} ({seen.state}): {_listed(names, len(seen.members))}")
 
 
-def account_rows(
-    source: str,
-    partitions: Collection[TopicPartition],
-    seen: SeenGroup,
-    ends: Mapping[TopicPartition, int] | None,
-    account: str,
-) -> Iterator[Row]:
-    """Who owns the account, and how far the group is in its topics. `ends` None: they could not be read.
-
-    Without a partition of the source topic there is nothing to own, and no position to be at.
-    """
+def owner_row(source: str, partitions: Collection[TopicPartition], seen: SeenGroup, account: str) -> Row:
+    """Who owns the account; without a partition of the source topic there is nothing to own."""
     group = Group("group", account)
     owner = seen.owner(source)
-    if owner is None and not has_source(source, partitions):
-        yield group.unchecked("owner", f"can't be known: {source} does not exist, or may not be seen")
-        return
     if owner is not None:
-        yield group.ok("owner", str(owner))
-    elif not seen.settled:
-        yield group.unchecked("owner", f"the group is rebalancing ({seen.state})", "Look again.")
-    elif seen.members:
+        return group.ok("owner", str(owner))
+    if not has_source(source, partitions):
+        return group.unchecked("owner", f"can't be known: {source} does not exist, or may not be seen")
+    if not seen.settled:
+        return group.unchecked("owner", f"the group is rebalancing ({seen.state})", "Look again.")
+    if seen.members:
         todo = "Look whether its replicas have this account's settings, and the same source topic."
-        yield group.bad(Gravity.FINDING, "owner", f"nobody, though the group has members, of {source}", todo)
-    else:
-        yield group.ok("owner", "nobody")
-    known = {each: seen.committed[each].position for each in partitions if each in seen.committed}
-    if not known:
+        return group.bad(Gravity.FINDING, "owner", f"nobody, though the group has members, of {source}", todo)
+    return group.ok("owner", "nobody")
+
+
+def position_rows(
+    committed: Mapping[TopicPartition, int],
+    bounds: Mapping[TopicPartition, Bounds] | None,
+    group_id: str,
+    account: str,
+) -> Iterator[Row]:
+    """How far the group is in the account's topics. `bounds` None: they could not be read.
+
+    They have to be of a later time than the positions: those of a consumer at work move on with the end.
+    """
+    group = Group("group", account)
+    if not committed:
         yield group.ok("positions", "none yet: the first run begins where CONSUMER_START_FROM says")
         return
-    at = [f"{topic}:{number} at {position}" for (topic, number), position in sorted(known.items())[:_SHOWN]]
-    yield group.ok("positions", _listed(at, len(known)))
-    if ends is None:
-        yield group.unchecked("lag", "the ends of the topics could not be read")
+    lost = list(_lost(committed, bounds or {}, group_id))
+    for each in lost:
+        yield group.bad(Gravity.FINDING, "positions", *parted(each))
+    if not lost:
+        listed = [
+            f"{topic}:{number} at {position}" for (topic, number), position in sorted(committed.items())
+        ]
+        yield group.ok("positions", _listed(listed[:_SHOWN], len(listed)))
+    if bounds is None:
+        yield group.unchecked("lag", "where the topics begin and end could not be read")
         return
-    lag = sum(max(0, ends.get(partition, 0) - position) for partition, position in known.items())
+    lag = sum(max(0, bounds[each].end - position) for each, position in committed.items() if each in bounds)
     yield group.ok("lag", f"{lag} record{'' if lag == 1 else 's'} not finished yet")
+
+
+def _lost(
+    committed: Mapping[TopicPartition, int], bounds: Mapping[TopicPartition, Bounds], group_id: str
+) -> Iterator[PositionLost]:
+    """Where `run` would be in `position_lost`: one for each topic, by its own judgement."""
+    for topic in sorted({each.topic for each in committed}):
+        own = {each: bound for each, bound in bounds.items() if each.topic == topic}
+        positions = {each: position for each, position in committed.items() if each.topic == topic}
+        starts = choose_starts(own, positions, {}, "earliest", group_id).starts
+        yield from {start for start in starts.values() if isinstance(start, PositionLost)}
 
 
 def quota_rows(

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from consumer.check.group_rows import (
     Standing,
-    account_rows,
     has_source,
     member_rows,
+    owner_row,
+    position_rows,
     quota_rows,
     standing_of,
 )
@@ -22,7 +23,8 @@ from consumer.check.zoho_rows import ZohoAccess, clock_unchecked, token_rows, wa
 from consumer.delivery.quota import QuotaLimits
 from consumer.kafka.clients import reservation_life
 from consumer.kafka.connection import KafkaRefusedError, KafkaUnreachableError
-from consumer.kafka.inspection import SeenGroup, SeenTopic, look_at_ends, look_at_group
+from consumer.kafka.inspection import SeenGroup, SeenTopic, look_at_bounds, look_at_group
+from consumer.kafka.positions import Bounds
 from consumer.kafka.topic_plan import TopicStatus, roles
 from consumer.kafka.topics import describe_topics
 from consumer.records import TopicPartition
@@ -136,11 +138,10 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
     there = seen.cluster.topics
     partitions = {each.name: _partitions(each, there) for each in known}
     all_partitions = [partition for own in partitions.values() for partition in own]
-    statuses, found, ends = await asyncio.gather(
-        _statuses(kafka, known, there),
-        _group(kafka, seen, all_partitions),
-        _ends(kafka, all_partitions),
+    statuses, found = await asyncio.gather(
+        _statuses(kafka, known, there), _group(kafka, seen, all_partitions)
     )
+    bounds = await _bounds(kafka, all_partitions)
     for name, topics in names.items():
         label = name if several else ""
         if topics is None:
@@ -157,8 +158,11 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
     standings: dict[str, Standing] = {}
     for each in known:
         label = each.name if several else ""
-        rows += account_rows(each.source_topic, partitions[each.name], found, ends, label)
-        if has_source(each.source_topic, partitions[each.name]):
+        own = partitions[each.name]
+        rows.append(owner_row(each.source_topic, own, found, label))
+        if has_source(each.source_topic, own):
+            at = {place: found.committed[place].position for place in own if place in found.committed}
+            rows += position_rows(at, bounds, kafka.group_id, label)
             standing = standings[each.name] = standing_of(each.source_topic, found.committed)
             limits, owned = (
                 _limits(explanation.settings, each.name),
@@ -208,13 +212,13 @@ async def _group(
         return Group("group").bad(Gravity.UNREACHABLE, kafka.group_id, str(exc), todo)
 
 
-async def _ends(
+async def _bounds(
     kafka: KafkaSettings, partitions: Sequence[TopicPartition]
-) -> dict[TopicPartition, int] | None:
+) -> dict[TopicPartition, Bounds] | None:
     if not partitions:
         return {}
     try:
-        return await look_at_ends(kafka, partitions, SECONDS)
+        return await look_at_bounds(kafka, partitions, SECONDS)
     except (KafkaUnreachableError, KafkaRefusedError):
         return None
 

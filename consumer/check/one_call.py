@@ -61,7 +61,7 @@ class OwnCall(Accounts):
     record: Record
     port: OneCall
     ended = False
-    lost = ""
+    lost: PositionLost | None = None
 
     def have(self, event: Event, record: Record, port: OneCall) -> None:
         """What is to be sent, and by which port."""
@@ -82,7 +82,7 @@ class OwnCall(Accounts):
         tasks: asyncio.TaskGroup,
     ) -> None:
         """See `Accounts`."""
-        self.lost = next((str(start) for start in starts.values() if isinstance(start, PositionLost)), "")
+        self.lost = next((start for start in starts.values() if isinstance(start, PositionLost)), None)
         super().begin(starts, ends, generation, owns, tasks)
 
     def _begin_one(

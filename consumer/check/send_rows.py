@@ -58,10 +58,10 @@ def unanswered(event: Event, account: str) -> Row:
     return Group("call", account).bad(Gravity.UNREACHABLE, "verdict", found, todo)
 
 
-def not_made(reason: str, *, owned: bool, account: str) -> Row:
+def not_made(reason: str, *, owned: bool, account: str, todo: str = "Try again then.") -> Row:
     """There was no call."""
     gravity = Gravity.REFUSED if owned else Gravity.FINDING
-    return Group("call", account).bad(gravity, "not made", reason, OWNED_TODO if owned else "Try again then.")
+    return Group("call", account).bad(gravity, "not made", reason, OWNED_TODO if owned else todo)
 
 
 OWNED_TODO = (

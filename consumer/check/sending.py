@@ -28,6 +28,7 @@ from consumer.kafka.clients import consumer_factory, reservation_life
 from consumer.kafka.connection import KafkaRefusedError
 from consumer.kafka.journal import Journal
 from consumer.kafka.member import Member
+from consumer.kafka.positions import parted
 from consumer.records import Record
 from consumer.rules import account_rules, credential, zoho_rules
 from consumer.settings import AccountSettings, Settings
@@ -60,10 +61,11 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Why there was no call. `owned`: another member has the account."""
+    """Why there was no call, and what to do. `owned`: another member has the account."""
 
     reason: str
     owned: bool = False
+    todo: str = "Try again then."
 
 
 class Operator:
@@ -203,7 +205,8 @@ async def _call_made(
             operator.tell(_UNDER_WAY if accounts.port.begun else _NOTHING_SENT)
             return NotSent("interrupted before the call")
         if accounts.lost:
-            return NotSent(accounts.lost)
+            what, todo = parted(accounts.lost)
+            return NotSent(what, todo=todo)
         if member.joined and not account.owned:
             return NotSent("another member of the group has taken the account over just now", owned=True)
         now, until = account.clock(), _waits_until(account)

@@ -104,7 +104,7 @@ def _sent(
         case NotSent() if signals.exit_code is not None:
             rows = [group.unchecked("not made", "interrupted before the call: nothing was sent")]
         case NotSent():
-            rows = [not_made(found.reason, owned=found.owned, account="")]
+            rows = [not_made(found.reason, owned=found.owned, account="", todo=found.todo)]
         case Unanswered():
             rows = [unanswered(checked.event, "")]
         case Sent():

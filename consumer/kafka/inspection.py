@@ -22,6 +22,7 @@ from consumer.kafka.connection import (
     translated,
 )
 from consumer.kafka.operations import GroupWithOperations, MetadataWithOperations, operations_in
+from consumer.kafka.positions import Bounds
 from consumer.records import TopicPartition
 from consumer.settings import KafkaSettings
 
@@ -191,22 +192,25 @@ def _by_topic(partitions: Collection[TopicPartition]) -> list[tuple[str, list[in
     return list(topics.items())
 
 
-async def look_at_ends(
+async def look_at_bounds(
     kafka: KafkaSettings, partitions: Collection[TopicPartition], seconds: float
-) -> dict[TopicPartition, int]:
-    """The offset after the last record of each. KafkaUnreachableError, KafkaRefusedError."""
-    consumer = AIOKafkaConsumer(**client_options(kafka, request_timeout_seconds=seconds))
+) -> dict[TopicPartition, Bounds]:
+    """Where each begins and ends, as `run` sees it. KafkaUnreachableError, KafkaRefusedError."""
+    consumer = AIOKafkaConsumer(
+        **client_options(kafka, request_timeout_seconds=seconds), isolation_level="read_committed"
+    )
     try:
         with translated(kafka.bootstrap_servers):
             async with asyncio.timeout(seconds):
                 await consumer.start()
                 wanted = [KafkaPartition(*partition) for partition in partitions]
+                beginnings = await consumer.beginning_offsets(wanted)
                 ends = await consumer.end_offsets(wanted)
     except errors.UnknownTopicOrPartitionError as exc:
         raise translate(exc, "Kafka") from exc
     finally:
         await stop_within_bound(consumer)
-    return {TopicPartition(*partition): end for partition, end in ends.items()}
+    return {TopicPartition(*each): Bounds(beginnings[each], end) for each, end in ends.items()}
 
 
 def _address(host: str, port: int) -> str:

@@ -60,6 +60,12 @@ def choose_starts(
     return Starts(starts | dict.fromkeys(lost, _lost(lost, group)) if lost else starts, to_commit)
 
 
+def parted(lost: PositionLost) -> tuple[str, str]:
+    """What is lost, and what to do, apart."""
+    what, _, to_do = lost.partition(". ")
+    return what, f"{to_do}."
+
+
 def lost_while_reading(partition: TopicPartition, group: str) -> PositionLost:
     """The position vanished under a running consumer: retention, or the topic was made anew."""
     return _lost({partition: "the broker no longer has the position"}, group)

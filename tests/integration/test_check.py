@@ -1,20 +1,30 @@
 """`check` against set-ups that work, and against broken ones of every kind, on a real Kafka."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
-from tests.integration.check_scene import LONGEST_SECONDS, STEP_SECONDS, run_check
+from tests.integration.check_scene import LONGEST_SECONDS, STEP_SECONDS, event_file, run_check
 from tests.integration.conftest import MakeTopics
 from tests.integration.scene import changes
 from tests.kafka_broker.broker import Broker
 from tests.kafka_broker.java import BrokerUnavailableError
-from tests.kafka_broker.traffic import committed, create_topics, publish, read_all, unique_topics
+from tests.kafka_broker.traffic import (
+    committed,
+    create_topics,
+    publish,
+    read_all,
+    set_position,
+    unique_topics,
+)
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.kafka_broker.untested import UNTESTED
 from tests.leash import free_port
@@ -207,3 +217,28 @@ async def test_topics_that_are_missing_or_fall_short(kafka: KafkaUnderTest, topi
     assert found.keys() == {"dead-letter", "replay"}
     assert "retention.ms is 3600000" in found["dead-letter"]["found"]
     assert found["replay"]["todo"] == "Create it: session-consumer topics create"
+
+
+@pytest.mark.parametrize("position", [2, 99])
+async def test_a_position_that_the_topic_does_not_hold(
+    kafka: KafkaUnderTest, topics: MakeTopics, tmp_path: Path, position: int
+) -> None:
+    """Its records are deleted, or the topic was made anew: exit code 1 with the command of `run`, for a
+    call by hand too."""
+    made = await topics()
+    await publish(kafka.bootstrap, made.source, changes(8, 1))
+    await asyncio.to_thread(set_position, kafka.bootstrap, made, position)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    await admin.delete_records({KafkaPartition(made.source, 0): RecordsToDelete(before_offset=6)})
+    await admin.close()
+    async with Emulator(QUICK) as zoho:
+        said = await run_check(settings_for(kafka, made, zoho.url), "--send", event_file(tmp_path), "--yes")
+        assert zoho.audit().calls == 0
+
+    assert said.code == 1
+    lost, call = said.row("group", "positions"), said.row("call", "not made")
+    for row in (lost, call):
+        assert f"position {position} is outside of what the topic holds, 6 to 8" in row["found"]
+        assert row["todo"].startswith("Stop all replicas")
+        assert f"--group {made.group} --topic {made.source}:0 --reset-offsets" in row["todo"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.check.group_rows import Standing, account_rows, quota_rows, standing_of
+from consumer.check.group_rows import Standing, owner_row, position_rows, quota_rows, standing_of
 from consumer.check.rows import Gravity, Mark
 from consumer.clock import rfc3339
 from consumer.delivery.commits import Entry
@@ -11,6 +11,7 @@ from consumer.delivery.mint_budget import MintBudget
 from consumer.delivery.quota import Quota, QuotaLimits
 from consumer.delivery.quota_state import Held, QuotaState
 from consumer.kafka.inspection import SeenGroup, SeenMember
+from consumer.kafka.positions import Bounds
 from consumer.records import TopicPartition
 
 NOW = 1_700_000_000.0
@@ -100,21 +101,33 @@ def member(name: str, *topics: str) -> SeenMember:
     return SeenMember(name, "session-consumer", "10.0.0.7", frozenset(topics))
 
 
-def owner_and_positions(group: SeenGroup, ends: dict[TopicPartition, int] | None) -> list[str]:
-    """What is found of both."""
-    return [row.found for row in account_rows("s", [FIRST, SECOND], group, ends, "")]
-
-
 def test_the_owner_is_named_and_what_waits_counted() -> None:
     """By member id and host; the lag is over both partitions."""
-    group = SeenGroup(
-        "Stable", (member("m-2"), member("m-1", "s")), None, {FIRST: Entry(3), SECOND: Entry(5)}
-    )
+    group = SeenGroup("Stable", (member("m-2"), member("m-1", "s")), None, {})
+    at = {FIRST: 3, SECOND: 5}
 
-    found = owner_and_positions(group, {FIRST: 10, SECOND: 5})
+    owner = owner_row("s", [FIRST, SECOND], group, "")
+    rows = list(position_rows(at, {FIRST: Bounds(0, 10), SECOND: Bounds(5, 5)}, "g", ""))
 
-    assert found == ["m-1 at 10.0.0.7", "s:0 at 3; s:1 at 5", "7 records not finished yet"]
-    assert "could not be read" in owner_and_positions(group, None)[2]
+    assert (owner.mark, owner.found) == (Mark.OK, "m-1 at 10.0.0.7")
+    assert [row.found for row in rows] == ["s:0 at 3; s:1 at 5", "7 records not finished yet"]
+    assert "could not be read" in list(position_rows(at, None, "g", ""))[1].found
+
+
+@pytest.mark.parametrize("bound", [Bounds(4, 10), Bounds(0, 2)])
+def test_a_position_that_the_topic_does_not_hold_is_a_finding(bound: Bounds) -> None:
+    """Its records are deleted, or it was made anew; one row for each topic, with the command of `run`."""
+    replays = TopicPartition("s.replay", 0)
+    at = {FIRST: 3, SECOND: 5, replays: 1}
+    bounds = {FIRST: bound, SECOND: Bounds(0, 9), replays: Bounds(0, 1)}
+
+    row, lag = position_rows(at, bounds, "g", "")
+
+    assert (row.subject, row.gravity) == ("positions", Gravity.FINDING)
+    assert row.found.startswith("s:0: position 3 is outside of what the topic holds")
+    assert row.todo.startswith("Stop all replicas, set the position with `kafka-consumer-groups.sh")
+    assert "--group g --topic s:0 --reset-offsets" in row.todo
+    assert lag.mark is Mark.OK
 
 
 def test_a_group_that_moves_or_has_no_owner() -> None:
@@ -122,8 +135,8 @@ def test_a_group_that_moves_or_has_no_owner() -> None:
     moving = SeenGroup("PreparingRebalance", (member("m-1"),), None, {})
     idle = SeenGroup("Stable", (member("m-1", "other"),), None, {})
 
-    assert next(account_rows("s", [FIRST], moving, {}, "")).mark is Mark.UNCHECKED
-    assert next(account_rows("s", [FIRST], idle, {}, "")).gravity is Gravity.FINDING
+    assert owner_row("s", [FIRST], moving, "").mark is Mark.UNCHECKED
+    assert owner_row("s", [FIRST], idle, "").gravity is Gravity.FINDING
 
 
 def test_nobody_is_said_to_own_a_topic_that_is_not_there() -> None:
@@ -131,11 +144,11 @@ def test_nobody_is_said_to_own_a_topic_that_is_not_there() -> None:
     nobody = SeenGroup("Empty", (), None, {})
     somebody = SeenGroup("Stable", (member("m-1", "s"),), None, {})
 
-    [row] = account_rows("s", [TopicPartition("s.replay", 0)], nobody, {}, "")
+    row = owner_row("s", [TopicPartition("s.replay", 0)], nobody, "")
 
     assert (row.subject, row.mark) == ("owner", Mark.UNCHECKED)
     assert "s does not exist" in row.found
-    assert next(account_rows("s", [], somebody, {}, "")).found == "m-1 at 10.0.0.7"
+    assert owner_row("s", [], somebody, "").found == "m-1 at 10.0.0.7"
 
 
 @pytest.mark.parametrize(
