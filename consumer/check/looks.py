@@ -136,6 +136,8 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
         left = ("topics", "rights", "group")
         return _Seen([*rows, *(Group(each).unchecked("all", "Kafka does not let us in") for each in left)])
     there = seen.cluster.topics
+    create = explanation.settings is not None and explanation.settings.create_topics
+    missing = frozenset(name for name, each in there.items() if not (each.exists or each.refused))
     partitions = {each.name: _partitions(each, there) for each in known}
     all_partitions = [partition for own in partitions.values() for partition in own]
     statuses, found = await asyncio.gather(
@@ -149,8 +151,8 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
                 Group("topics", label).unchecked("all", "their names can't be told from the settings")
             )
             continue
-        rows += topic_rows(topics, there, statuses, label)
-        rows += right_rows(topics, there, label)
+        rows += topic_rows(topics, there, statuses, label, create=create)
+        rows += right_rows(topics, seen.cluster, label, create=create)
     if isinstance(found, Row):
         return _Seen([*rows, found])
     rows.append(group_right_row(kafka.group_id, found))
@@ -164,12 +166,12 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
             at = {place: found.committed[place].position for place in own if place in found.committed}
             rows += position_rows(at, bounds, kafka.group_id, label)
             standing = standings[each.name] = standing_of(each.source_topic, found.committed)
-            limits, owned = (
-                _limits(explanation.settings, each.name),
-                found.owner(each.source_topic) is not None,
-            )
+            limits = _limits(explanation.settings, each.name)
+            owned = found.owner(each.source_topic) is not None
             rows += quota_rows(standing, limits, time.time(), label, owned=owned)
-    return _Seen(rows, found, standings, frozenset(name for name, each in there.items() if not each.exists))
+        elif each.source_topic in missing:
+            standings[each.name] = Standing(None)  # nobody can own what isn't there, nor have minted for it
+    return _Seen(rows, found, standings, missing)
 
 
 def _partitions(topics: TopicNames, there: Mapping[str, SeenTopic]) -> list[TopicPartition]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from consumer.check.rows import Gravity, Group, Row
-from consumer.kafka.inspection import SeenGroup, SeenTopic
+from consumer.kafka.inspection import SeenCluster, SeenGroup, SeenTopic
 from consumer.kafka.topic_plan import Role, TopicStatus, roles
 from consumer.settings import TopicNames
 
@@ -18,15 +18,25 @@ _NOT_TOLD = "this broker does not say what we may do (Kafka before 2.3)"
 
 
 def topic_rows(
-    names: TopicNames, seen: Mapping[str, SeenTopic], statuses: Mapping[str, TopicStatus], account: str
+    names: TopicNames,
+    seen: Mapping[str, SeenTopic],
+    statuses: Mapping[str, TopicStatus],
+    account: str,
+    *,
+    create: bool,
 ) -> Iterator[Row]:
-    """How each topic stands. `statuses` lacks those whose settings could not be read."""
+    """How each topic stands. `statuses` lacks those whose settings could not be read.
+
+    `create`: `run` makes those that are missing.
+    """
     group = Group("topics", account)
     for role, name in roles(names).items():
         subject = f"{role.replace('_', '-')} {name}"
         topic = seen.get(name)
         if topic is None or topic.refused:
             yield group.unchecked(subject, "may not be seen: see the rights")
+        elif not topic.exists and create:
+            yield group.ok(subject, "does not exist yet: `run` makes it (CONSUMER_CREATE_TOPICS)")
         elif not topic.exists:
             yield group.bad(
                 Gravity.FINDING, subject, "does not exist", "Create it: session-consumer topics create"
@@ -58,21 +68,30 @@ def _settings_of(topic: SeenTopic, status: TopicStatus | None, subject: str, gro
             yield group.bad(Gravity.FINDING, subject, found, todo)
 
 
-def right_rows(names: TopicNames, seen: Mapping[str, SeenTopic], account: str) -> Iterator[Row]:
+def right_rows(names: TopicNames, cluster: SeenCluster, account: str, *, create: bool) -> Iterator[Row]:
     """What we may do with each topic, as the broker says; nothing is read or written to find out."""
     group = Group("rights", account)
     for role, name in roles(names).items():
-        topic, needed = seen.get(name), RIGHTS[role]
+        topic, needed = cluster.topics.get(name), RIGHTS[role]
         subject = f"topic {name}"
         if topic is None or topic.refused:
             todo = f"Grant {' and '.join(needed)} on topic {name}."
             yield group.bad(Gravity.REFUSED, subject, "no right at all: it may not even be seen", todo)
         elif not topic.exists:
-            yield group.unchecked(subject, "does not exist")
+            yield (
+                _to_create(subject, cluster, group) if create else group.unchecked(subject, "does not exist")
+            )
         elif topic.operations is None:
             yield group.unchecked(subject, _NOT_TOLD)
         else:
             yield _judged(subject, f"topic {name}", needed, topic.operations, group)
+
+
+def _to_create(subject: str, cluster: SeenCluster, group: Group) -> Row:
+    """The right to make a topic may be given for it alone, and of a missing one the broker tells nothing."""
+    if "Create" in (cluster.operations or ()):
+        return group.ok(subject, "Create allowed, as for every topic of the cluster")
+    return group.unchecked(subject, "whether it may be made can't be known before (Create)")
 
 
 def group_right_row(group_id: str, seen: SeenGroup) -> Row:

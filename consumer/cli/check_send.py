@@ -61,8 +61,11 @@ def send_rows(
     own = next(each for each in settings.accounts if account in (None, each.name))
     if (refused := _refused(looked.group, own.source_topic)) is not None:
         return [refused], None
-    if (worst is not None and worst > Gravity.FINDING) or own.source_topic in looked.missing:
+    if worst is not None and worst > Gravity.FINDING:
         return [group.unchecked("not made", "mend what is wrong above first")], None
+    if own.source_topic in looked.missing:
+        todo = "Create it: session-consumer topics create"
+        return [group.unchecked("not made", f"{own.source_topic} does not exist", todo)], None
     if not yes:
         question = (
             f"This changes session {checked.event.session.session_id} at {own.zoho_people_url} "

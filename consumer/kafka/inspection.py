@@ -52,10 +52,14 @@ class SeenTopic:
 
 @dataclass(frozen=True, slots=True)
 class SeenCluster:
-    """`brokers`: the addresses (`host:port`) that clients are sent to, by node id."""
+    """`brokers`: the addresses (`host:port`) that clients are sent to, by node id.
+
+    `operations`: what we may do with the cluster, as far as we may know it; None: not told.
+    """
 
     brokers: Mapping[int, str]
     topics: Mapping[str, SeenTopic]
+    operations: Operations = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ async def look_at_cluster(
     return SeenCluster(
         {broker["node_id"]: _address(broker["host"], broker["port"]) for broker in answer["brokers"]},
         {topic["topic"]: _seen(topic) for topic in answer["topics"]},
+        operations_in(answer.get("cluster_authorized_operations")),
     )
 
 

@@ -87,7 +87,7 @@ class _MetadataRequestV8(RequestStruct):  # type: ignore[misc]  # aiokafka is un
 
 
 class MetadataWithOperations(Request[MetadataRequest_v4 | _MetadataRequestV8]):  # type: ignore[misc]
-    """Brokers and topics, with `authorized_operations` of each topic where the broker can tell."""
+    """Brokers and topics, with the authorized operations of topics and cluster where the broker can tell."""
 
     API_KEY = 3
 

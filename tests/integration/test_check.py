@@ -242,3 +242,19 @@ async def test_a_position_that_the_topic_does_not_hold(
         assert f"position {position} is outside of what the topic holds, 6 to 8" in row["found"]
         assert row["todo"].startswith("Stop all replicas")
         assert f"--group {made.group} --topic {made.source}:0 --reset-offsets" in row["todo"]
+
+
+async def test_topics_that_run_makes_are_not_missing(kafka: KafkaUnderTest) -> None:
+    """With CONSUMER_CREATE_TOPICS all is well, a token is asked for, and nothing made: exit code 0 as of
+    `run`. Without it the token is asked for as well: nobody owns what isn't there."""
+    made = unique_topics()
+    async with Emulator(QUICK) as zoho:
+        env = settings_for(kafka, made, zoho.url)
+        created = await run_check({**env, "CONSUMER_CREATE_TOPICS": "true"})
+        missing = await run_check(env)
+
+    assert (created.code, missing.code) == (0, 1)
+    assert created.row("rights", made.outcomes)["found"].startswith("Create allowed")
+    for said in (created, missing):
+        assert said.row("zoho", "token")["mark"] == "ok"
+    assert len(missing.bad) == 4, "nothing was made"

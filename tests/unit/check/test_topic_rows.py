@@ -4,7 +4,7 @@ import pytest
 
 from consumer.check.rows import Gravity, Mark
 from consumer.check.topic_rows import group_right_row, right_rows, topic_rows
-from consumer.kafka.inspection import SeenGroup, SeenTopic
+from consumer.kafka.inspection import SeenCluster, SeenGroup, SeenTopic
 from consumer.kafka.operations import operations_in
 from consumer.settings import TopicNames
 
@@ -17,6 +17,11 @@ def seen(name: str, *operations: str, told: bool = True, leaderless: int = 0) ->
     return SeenTopic(
         name, exists=True, refused=False, partitions=(0, 1), leaderless=leaderless, operations=allowed
     )
+
+
+def cluster(topics: dict[str, SeenTopic], *operations: str) -> SeenCluster:
+    """With these topics, and what we may do with all of it."""
+    return SeenCluster({}, topics, frozenset(operations))
 
 
 ALL = {name: seen(name, "Read", "Write", "Describe") for name in ("s", "s.dlq", "s.replay", "s.outcomes")}
@@ -32,7 +37,7 @@ def test_bits_are_read_by_kafkas_codes() -> None:
 
 def test_all_rights_are_well() -> None:
     """One row for each topic."""
-    rows = list(right_rows(NAMES, ALL, ""))
+    rows = list(right_rows(NAMES, cluster(ALL), "", create=False))
 
     assert [row.mark for row in rows] == [Mark.OK] * 4
     assert rows[3].found == "Read and Write allowed"
@@ -49,7 +54,7 @@ def test_all_rights_are_well() -> None:
 )
 def test_a_right_that_lacks_is_named(topic: str, allowed: list[str], todo: str) -> None:
     """What each topic needs, and no more."""
-    rows = list(right_rows(NAMES, ALL | {topic: seen(topic, *allowed)}, ""))
+    rows = list(right_rows(NAMES, cluster(ALL | {topic: seen(topic, *allowed)}), "", create=False))
 
     [bad] = [row for row in rows if row.gravity is not None]
     assert (bad.gravity, bad.todo) == (Gravity.REFUSED, todo)
@@ -57,7 +62,7 @@ def test_a_right_that_lacks_is_named(topic: str, allowed: list[str], todo: str) 
 
 def test_an_old_broker_does_not_tell() -> None:
     """That is no fault, and is said."""
-    rows = list(right_rows(NAMES, {name: seen(name, told=False) for name in ALL}, ""))
+    rows = list(right_rows(NAMES, cluster({name: seen(name, told=False) for name in ALL}), "", create=False))
 
     assert {row.mark for row in rows} == {Mark.UNCHECKED}
     assert group_right_row("g", SeenGroup("Empty", (), None, {})).mark is Mark.UNCHECKED
@@ -65,7 +70,27 @@ def test_an_old_broker_does_not_tell() -> None:
 
 def test_a_topic_without_leaders_can_not_be_reached() -> None:
     """Brokers are missing: not a finding that a command mends."""
-    rows = list(topic_rows(NAMES, ALL | {"s": seen("s", leaderless=1)}, {}, ""))
+    rows = list(topic_rows(NAMES, ALL | {"s": seen("s", leaderless=1)}, {}, "", create=False))
 
     assert rows[0].gravity is Gravity.UNREACHABLE
     assert rows[0].found == "1 of 2 partitions have no leader"
+
+
+@pytest.mark.parametrize(
+    ("create", "operations", "topic_mark", "right_mark"),
+    [
+        (False, ["Create"], Mark.BAD, Mark.UNCHECKED),
+        (True, ["Create"], Mark.OK, Mark.OK),
+        (True, [], Mark.OK, Mark.UNCHECKED),
+    ],
+)
+def test_a_topic_that_run_makes_is_not_missing(
+    create: bool, operations: list[str], topic_mark: Mark, right_mark: Mark
+) -> None:
+    """With CONSUMER_CREATE_TOPICS; whether it may is known where all topics may be made."""
+    topics = ALL | {"s": SeenTopic("s", exists=False, refused=False)}
+
+    topic = next(topic_rows(NAMES, topics, {}, "", create=create))
+    right = next(right_rows(NAMES, cluster(topics, *operations), "", create=create))
+
+    assert (topic.mark, right.mark) == (topic_mark, right_mark)
