@@ -73,6 +73,12 @@ def owner_row(source: str, partitions: Collection[TopicPartition], seen: SeenGro
     """Who owns the account; without a partition of the source topic there is nothing to own."""
     group = Group("group", account)
     owner = seen.owner(source)
+    if owner is not None and not owner.ours:
+        found = f"{owner}, another program (client id {owner.client_id}): no replica can serve the account"
+        todo = (
+            "Stop it or give it another group; this one (CONSUMER_KAFKA_GROUP_ID) is for the consumer alone."
+        )
+        return group.bad(Gravity.FINDING, "owner", found, todo)
     if owner is not None:
         return group.ok("owner", str(owner))
     if not has_source(source, partitions):

@@ -167,7 +167,8 @@ async def _kafka(explanation: Explanation, accounts: Sequence[AccountValues], *,
             rows += position_rows(at, bounds, kafka.group_id, label)
             standing = standings[each.name] = standing_of(each.source_topic, found.committed)
             limits = _limits(explanation.settings, each.name)
-            owned = found.owner(each.source_topic) is not None
+            owner = found.owner(each.source_topic)
+            owned = owner is not None and owner.ours
             rows += quota_rows(standing, limits, time.time(), label, owned=owned)
         elif each.source_topic in missing:
             standings[each.name] = Standing(None)  # nobody can own what isn't there, nor have minted for it

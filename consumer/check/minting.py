@@ -19,6 +19,8 @@ def why_not_minted(
     if group is None or standing is None:
         return "not minted: the group's record of the tokens can't be read"
     owner = group.owner(names.source_topic)
+    if owner is not None and not owner.ours:
+        return f"not minted: {owner}, another program, has taken the account's place in the group"
     if owner is not None:
         return f"not minted: {owner} owns the account; its /status says how it stands"
     if not group.settled:

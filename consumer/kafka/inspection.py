@@ -15,6 +15,7 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 from consumer.delivery.commits import Entry
 from consumer.kafka.closing import stop_within_bound
 from consumer.kafka.connection import (
+    CLIENT_ID,
     KafkaUnreachableError,
     client_options,
     open_connection,
@@ -70,6 +71,11 @@ class SeenMember:
     client_id: str
     host: str
     topics: frozenset[str]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it says that it is a consumer of this program."""
+        return self.client_id == CLIENT_ID
 
     def __str__(self) -> str:
         return f"{self.member_id} at {self.host}"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
@@ -258,3 +259,22 @@ async def test_topics_that_run_makes_are_not_missing(kafka: KafkaUnderTest) -> N
     for said in (created, missing):
         assert said.row("zoho", "token")["mark"] == "ok"
     assert len(missing.bad) == 4, "nothing was made"
+
+
+async def test_another_program_in_the_group(kafka: KafkaUnderTest, topics: MakeTopics) -> None:
+    """It has the source topic, so no replica can serve the account: exit code 1, and it is named."""
+    made = await topics()
+    other = AIOKafkaConsumer(
+        made.source, bootstrap_servers=kafka.bootstrap, group_id=made.group, client_id="console"
+    )
+    await other.start()
+    try:
+        async with Emulator(QUICK) as zoho:
+            said = await run_check(settings_for(kafka, made, zoho.url))
+    finally:
+        await other.stop()
+
+    assert said.code == 1
+    [bad] = said.bad
+    assert bad["subject"] == "owner"
+    assert "client id console" in bad["found"]

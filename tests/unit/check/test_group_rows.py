@@ -130,6 +130,17 @@ def test_a_position_that_the_topic_does_not_hold_is_a_finding(bound: Bounds) -> 
     assert lag.mark is Mark.OK
 
 
+def test_another_program_in_our_group_is_a_finding() -> None:
+    """Though it has the topic: it serves no account."""
+    other = SeenMember("console-1", "console", "10.0.0.8", frozenset({"s"}))
+
+    row = owner_row("s", [FIRST], SeenGroup("Stable", (other,), None, {}), "")
+
+    assert row.gravity is Gravity.FINDING
+    assert row.found.startswith("console-1 at 10.0.0.8, another program (client id console)")
+    assert "another group" in row.todo
+
+
 def test_a_group_that_moves_or_has_no_owner() -> None:
     """Just now is not known; with members that don't serve the account, something is wrong."""
     moving = SeenGroup("PreparingRebalance", (member("m-1"),), None, {})

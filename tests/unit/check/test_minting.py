@@ -4,6 +4,7 @@ import pytest
 
 from consumer.check.group_rows import Standing
 from consumer.check.minting import why_not_minted
+from consumer.kafka.connection import CLIENT_ID
 from consumer.kafka.inspection import SeenGroup, SeenMember
 from consumer.settings import TopicNames
 
@@ -13,9 +14,9 @@ EMPTY = SeenGroup("Empty", (), None, {})
 MOVING = SeenGroup("PreparingRebalance", (), None, {})
 
 
-def group_with_member(*topics: str) -> SeenGroup:
+def group_with_member(*topics: str, client_id: str = CLIENT_ID) -> SeenGroup:
     """A group of one, with these topics."""
-    return SeenGroup("Stable", (SeenMember("m-1", "c", "10.0.0.7", frozenset(topics)),), None, {})
+    return SeenGroup("Stable", (SeenMember("m-1", client_id, "10.0.0.7", frozenset(topics)),), None, {})
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ def group_with_member(*topics: str) -> SeenGroup:
         (EMPTY, None, "can't be read"),
         (group_with_member("s"), FRESH, "m-1 at 10.0.0.7 owns the account"),
         (group_with_member("s"), Standing(None, foreign=True), "its /status says how it stands"),
+        (group_with_member("s", client_id="other"), FRESH, "m-1 at 10.0.0.7, another program"),
         (MOVING, FRESH, "rebalancing (PreparingRebalance)"),
         (EMPTY, Standing(None, foreign=True), "set by hand"),
     ],
