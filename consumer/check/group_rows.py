@@ -170,6 +170,11 @@ def _tokens(mints: MintBudget, now: float, group: Group) -> Row:
     wait_seconds = mints.wait_seconds(now)
     if wait_seconds <= 0:
         return group.ok("tokens", found)
+    if not recent:
+        # Zoho's own refusal follows a mint of ours: without one, it is what is assumed of a lost record.
+        found = "the position was set by hand, or the topic made anew, and the record of the tokens lost"
+        blocked = f"{found}: ten count as just minted, so no new one before {rfc3339(now + wait_seconds)}"
+        return group.bad(Gravity.FINDING, "tokens", blocked, "Wait: its consumer mints one then.")
     todo = "Wait, and look for others who mint with this refresh token: its consumer gets none either."
     blocked = f"no new one before {rfc3339(now + wait_seconds)}; {found}"
     return group.bad(Gravity.FINDING, "tokens", blocked, todo)

@@ -121,7 +121,7 @@ async def token_rows(
     if mints.blocked_until > now or recent >= room:
         why = f"{recent} of the {MAX_MINTS} tokens of 10 minutes are minted"
         if mints.blocked_until > now:
-            why = "no token is to be had: the group's state says that Zoho refuses new ones for a while"
+            why = "no token is to be had: the row `tokens` of the group says why"
         todo = "Check again in 10 minutes; a running consumer must not be blocked by this."
         return [group.unchecked("token", why, todo), clock_unchecked(account)]
     answers = TokenAnswers()

@@ -163,14 +163,23 @@ def test_nobody_is_said_to_own_a_topic_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mints", "until"),
-    [(MintBudget(blocked_until=NOW + 90), NOW + 90), (MintBudget((NOW - 10,) * 10), NOW + 590)],
+    ("mints", "until", "others"),
+    [
+        (MintBudget((NOW - 5,), blocked_until=NOW + 90), NOW + 90, True),
+        (MintBudget((NOW - 10,) * 10), NOW + 590, True),
+        (QuotaState.at_worst(LIMITS, 300.0, NOW - 10).mints, NOW + 590, False),
+    ],
 )
-def test_an_account_that_gets_no_token_is_a_finding(mints: MintBudget, until: float) -> None:
-    """Zoho blocks them, or all ten are minted: its consumer is throttled as well, whether it runs or not."""
+def test_an_account_that_gets_no_token_is_a_finding(mints: MintBudget, until: float, others: bool) -> None:
+    """Zoho blocks them, all ten are minted, or nobody knows: its consumer gets none either, if it runs.
+
+    Where the record is lost there is nobody to look for.
+    """
     rows = {
         row.subject: row for row in quota_rows(Standing(state(mints=mints)), LIMITS, NOW, "", owned=False)
     }
 
     assert rows["tokens"].gravity is Gravity.FINDING
     assert f"no new one before {rfc3339(until)}" in rows["tokens"].found
+    assert others == ("look for others" in rows["tokens"].todo)
+    assert others != ("the record of the tokens lost" in rows["tokens"].found)
