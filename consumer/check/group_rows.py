@@ -20,7 +20,7 @@ from consumer.runbook import url
 _SHOWN = 4
 _NEXT_STEPS = {
     AccountState.AUTH_FAILED: "Make a new refresh token, or mend the client: its owner's /status says which.",
-    AccountState.THROTTLED: "Wait, and look for others who call with this account or mint with its token.",
+    AccountState.THROTTLED: "Wait. Where `tokens` is well: look for others who call with this account.",
     AccountState.DAILY_QUOTA: "Wait for the next day, or raise CONSUMER_QUOTA_DAILY_REQUESTS if that is why.",
     AccountState.UNAVAILABLE: "Look at the way to Zoho: the rows of the network, as seen from its owner.",
     AccountState.SUSPECT: "Look at what Zoho refuses: `session-consumer dlq stats`.",

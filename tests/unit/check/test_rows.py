@@ -28,6 +28,13 @@ def test_the_gravest_decides(there: list[Gravity], expected: Gravity | None) -> 
     assert gravest(rows) is expected
 
 
+def test_what_is_too_short_for_a_secret_hides_nothing() -> None:
+    """A slip in the settings must not take its letter out of every word."""
+    row = bad(Gravity.REFUSED)
+
+    assert [row] == without([row], ["e", "bro", "1"])
+
+
 def test_secrets_are_blotted_out_wherever_they_stand() -> None:
     """The longer one first, so that no rest of it stays; an empty one hides nothing."""
     row = Row("kafka", "s3cret:9092 login", bad(Gravity.REFUSED).mark, "said s3cret-long", "not s3cret")
