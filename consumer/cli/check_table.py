@@ -20,8 +20,7 @@ def table_lines(rows: Sequence[Row]) -> Iterator[str]:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for (group, account), members in groupby(rows, key=lambda row: (row.group, row.account)):
         listed = list(members)
-        of = f" of {account}" if account else ""
-        yield f"{group.capitalize()}{of}"
+        yield f"{group.capitalize()}{_of(account)}"
         subjects = min(_MOST_SUBJECT, max(len(row.subject) for row in listed))
         for row in listed:
             yield from _lines(row, subjects, width)
@@ -40,6 +39,10 @@ def _lines(row: Row, subjects: int, width: int | None) -> Iterator[str]:
         yield from _wrapped(one_line(row.todo), "    → ", width or _PLAIN_WIDTH)
 
 
+def _of(account: str) -> str:
+    return f" of {account}" if account else ""
+
+
 def _wrapped(text: str, indent: str, width: int) -> list[str]:
     return textwrap.wrap(
         text,
@@ -54,6 +57,6 @@ def summary(rows: Sequence[Row]) -> str:
     """How many of each there are, and what is not well: it may have scrolled away."""
     counts = {mark: sum(row.mark is mark for row in rows) for mark in Mark}
     counted = f"{counts[Mark.OK]} ✓, {counts[Mark.BAD]} ✗, {counts[Mark.UNCHECKED]} – (not checked)."
-    bad = [row.subject for row in rows if row.mark is Mark.BAD]
+    bad = [f"{row.subject}{_of(row.account)}" for row in rows if row.mark is Mark.BAD]
     more = f" and {len(bad) - _MOST_NAMED} more" if len(bad) > _MOST_NAMED else ""
     return f"{counted} Not well: {', '.join(bad[:_MOST_NAMED])}{more}." if bad else counted

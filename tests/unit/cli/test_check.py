@@ -93,6 +93,13 @@ def test_the_table_is_whole_without_a_terminal() -> None:
     assert summary(ROWS) == "1 ✓, 1 ✗, 1 – (not checked). Not well: broker 1."
 
 
+def test_the_summary_says_whose_row_is_not_well() -> None:
+    """Of several accounts two may have the same trouble."""
+    rows = [Group("zoho", name).bad(Gravity.REFUSED, "token", "refused", "Mend it.") for name in ("n", "s")]
+
+    assert summary(rows).endswith("Not well: token of n, token of s.")
+
+
 def test_on_a_terminal_only_what_is_well_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is to be said of a ✗ is said, on lines of its own."""
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: terminal_size((40, 24)))
