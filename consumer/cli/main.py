@@ -48,10 +48,14 @@ def main() -> None:
 
     A bug ends it with 70 and one line: a traceback may quote an event or a secret.
     """
+    unwritable = _NO_ROOM
+    if sys.stdout is None:  # closed by the shell: `>&-`
+        # One that refuses what is written, and keeps its number from whatever is opened next.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+        unwritable = _NO_ROOM | {errno.EBADF}
     try:
         code = cli.main(standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         code = exit_codes.INTERRUPTED
@@ -61,7 +65,7 @@ def main() -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except OSError as exc:
-        code = _tell_os_error(exc)
+        code = _tell_os_error(exc, unwritable)
     except BaseException as exc:  # noqa: BLE001  (the process edge; a stray CancelledError is a bug as well)
         _tell_internal_error(exc)
         code = exit_codes.INTERNAL
@@ -69,19 +73,18 @@ def main() -> None:
 
 
 # What writing to a file ends with where the file can't take it.
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
-def _tell_os_error(exc: OSError) -> int:
+def _tell_os_error(exc: OSError, unwritable: frozenset[int]) -> int:
     """What can't be written to is for its user to mend; any other error is a bug."""
-    if exc.errno not in _NO_ROOM or exc.filename is not None:
+    if exc.errno not in unwritable or exc.filename is not None:
         _tell_internal_error(exc)
         return exit_codes.INTERNAL
     with suppress(OSError):  # stderr may be the same file
         click.echo(f"Error: the output can't be written ({exc.strerror}).", err=True)
     # Python tries again at its end to write what is left, and would exit with a code of its own.
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return exit_codes.USAGE
 
 

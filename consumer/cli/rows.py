@@ -59,6 +59,7 @@ def _write_csv(rows: Iterable[Row]) -> None:
         if number == 0:
             writer.writerow(row.keys())
         writer.writerow([None if value is None else shown(_cell(value)) for value in row.values()])
+    sys.stdout.flush()  # as `click.echo` does: where it can't be written, nothing is said after it
 
 
 def _cell(value: object) -> str:

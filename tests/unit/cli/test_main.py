@@ -93,6 +93,26 @@ def test_output_that_cannot_be_written_is_one_line_and_2(arguments: tuple[str, .
 
 
 @pytest.mark.parametrize(
+    "arguments", ["--help", "check", "check -o json", "check -o csv", "event example", "event example --list"]
+)
+def test_output_that_was_closed_is_one_line_and_2(arguments: str) -> None:
+    """`>&-`: nobody is told that all is well where nothing could be said."""
+    settings = settings_for(KafkaUnderTest("127.0.0.1:1"), unique_topics(), "http://127.0.0.1:1")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec '{sys.executable}' -m consumer {arguments} >&-"],
+        env=os.environ | settings,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+    assert (2, "Error: the output can't be written (Bad file descriptor).\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize(
     ("code", "arguments", "starts", "says"),
     [
         (BUGGY_RUN, ("run",), '{"timestamp":', ("internal error; please report it", "caused by ValueError")),
