@@ -8,10 +8,10 @@ from consumer.check.rows import Gravity, Group, Row
 from consumer.clock import rfc3339
 from consumer.delivery.accounts import PositionLost
 from consumer.delivery.commits import Entry, keeper
-from consumer.delivery.gate import AccountState
+from consumer.delivery.gate import AccountState, Closed
 from consumer.delivery.mint_budget import MAX_MINTS, MintBudget
 from consumer.delivery.quota import QuotaLimits
-from consumer.delivery.quota_state import QuotaState, read_state, taken_over
+from consumer.delivery.quota_state import Held, QuotaState, read_state, taken_over
 from consumer.kafka.inspection import SeenGroup
 from consumer.kafka.positions import Bounds, choose_starts, parted
 from consumer.records import TopicPartition
@@ -152,16 +152,23 @@ def quota_rows(
     quiet_until = state.quota.quiet_until(limits)
     if math.isfinite(quiet_until) and quiet_until > now:
         yield group.ok("calls", f"may be under way until {rfc3339(quiet_until)}")
-    if state.closed is not None:
-        found = f"{state.closed.state} until {rfc3339(state.closed.until)}: no call before"
-        yield group.bad(Gravity.FINDING, "state", found, _next_step(state.closed.state))
-    held = standing.state.held
-    if held is not None and owned:
-        found = f"{held.state} since {rfc3339(held.since)}: its owner makes no calls, or probes"
-        yield group.bad(Gravity.FINDING, "state", found, _next_step(held.state))
-    elif held is not None:
-        yield group.ok("state", f"{held.state} since {rfc3339(held.since)}, until its last owner left")
+    yield from _held_up(state.closed, standing.state.held, group, owned=owned)
     yield _tokens(standing.mints, now, group)
+
+
+def _held_up(closed: Closed | None, held: Held | None, group: Group, *, owned: bool) -> Iterator[Row]:
+    """What keeps the owner from calling. What the last one left is none: the next waits, or tries at once."""
+    if closed is not None:
+        state, found = closed.state, f"{closed.state} until {rfc3339(closed.until)}: no call before"
+    elif held is not None:
+        state, found = held.state, f"{held.state} since {rfc3339(held.since)}"
+        found += ": its owner makes no calls, or probes" if owned else ", until its last owner left"
+    else:
+        return
+    if owned:
+        yield group.bad(Gravity.FINDING, "state", found, _next_step(state))
+    else:
+        yield group.ok("state", found)
 
 
 def _tokens(mints: MintBudget, now: float, group: Group) -> Row:

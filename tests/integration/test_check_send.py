@@ -106,7 +106,7 @@ async def test_a_lock_that_the_last_owner_left_is_waited_for(
         said = await run_check(env, "--send", event_file(tmp_path, 77), "--yes")
 
         assert said.code == 0, said.out + said.err
-        assert "throttled until" in said.row("group", "lock")["found"]
+        assert "throttled until" in said.row("group", "state")["found"]
         assert "Waiting: " in said.err
         assert zoho.audit().calls == refused_before + 1
         entry = (await committed(kafka.bootstrap, made.group))[quota_kept_at(made)]

@@ -70,13 +70,14 @@ def test_an_owner_that_makes_no_call_is_a_finding(held: str) -> None:
     assert not owned.todo.startswith("See")
 
 
-def test_a_lock_is_a_finding_whoever_owns_the_account() -> None:
-    """Nobody may call before its end."""
+@pytest.mark.parametrize(("owned", "gravity"), [(True, Gravity.FINDING), (False, None)])
+def test_a_lock_is_a_finding_where_an_owner_waits_for_its_end(owned: bool, gravity: Gravity | None) -> None:
+    """One that is left behind is told, and may be over before anybody calls."""
     left = Standing(state(closed=Closed(AccountState.THROTTLED, "locked", NOW - 5, NOW + 290)))
 
-    for owned in (True, False):
-        [row] = [row for row in quota_rows(left, LIMITS, NOW, "", owned=owned) if row.subject == "state"]
-        assert row.gravity is Gravity.FINDING
+    [row] = [row for row in quota_rows(left, LIMITS, NOW, "", owned=owned) if row.subject == "state"]
+
+    assert row.gravity is gravity
 
 
 def test_calls_without_an_answer_are_told() -> None:
