@@ -132,9 +132,9 @@ def test_the_state_panel_shows_one_state_of_each_account(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("prometheus_tools")
 def test_what_waited_at_a_start_is_counted_once(tmp_path: Path) -> None:
-    """200 dead letters before the first scrape count for an hour; a standby's, and an old process's, don't."""
+    """200 dead letters before the first scrape count for an hour; a standby's and an old process's don't."""
     titles = ("Dead letters in an hour", "Dead letters of a day, by whose they usually are")
-    hour, day = (next(query.expression for name, query in queries() if name == title) for title in titles)
+    hour, day = (next(query.expression for name, query in queries() if name == each) for each in titles)
     scene = standby("a") | comes(replica("b", "running", dead_letters={"event_invalid": "200x200"}), 90)
     account = 'namespace="training", job="training/consumer", account="academy"'
 
