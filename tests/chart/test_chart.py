@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("chart_tools")
 
 REPLAY = (
     "replay.enabled=true",
-    "replay.args={--class,session_not_found,--canary,5,--yes,--reason,made in Zoho}",
+    "replay.args={--class,session_not_found,--canary,5,--yes,--account,academy,--reason,made in Zoho}",
 )
 examples = pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 
