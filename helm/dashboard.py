@@ -168,7 +168,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("The day's calls run out at", "stat", "dateTimeAsIso", "Empty: not today.",
               (Query(f"1000 * {_owned('quota_runs_out_timestamp_seconds')}", _legend(), may_be_empty=True),)),
         Panel("All that waits, at the last hour's pace", "timeseries", "s",
-              "Kafka's part too. Nothing is shown while nothing is done.",
+              "Kafka's part too. Empty while nothing is done; of few events the pace is theirs.",
               (Query(f"{_owned('lag_records', how='sum')} / on ({_BY}) "
                      f"({_sum('rate(' + _of('events_total') + '[1h])')} > 0)",
                      _legend(), may_be_empty=True),), 24),
