@@ -13,7 +13,7 @@ _HEAD = """\
 Made by `make generate` from [the rules](../helm/session-consumer/files/rules/session-consumer.yaml), which
 Prometheus takes as they are (`rule_files`), and the chart with `prometheusRule.enabled`. There
 `prometheusRule.runbookBaseUrl` says where these pages can be read; in the file `runbook_url` is a path in
-this repository. Each alert is per account, whichever replica owns it, two are per replica;
+this repository. Each alert is per account, whichever replica owns it, two are per replica, one per job;
 `namespace` and `job` tell releases apart whose accounts have the same names. What comes and goes counts by
 its share of the time, so that a crash loop or a flapping Zoho is seen too; such an alert ends some minutes
 after its cause.
@@ -24,6 +24,11 @@ after its cause.
 
 """
 _TAIL = """
+**Without the chart's PodMonitor** give the targets the label `app="session-consumer"` (`labels:` of
+`static_configs`, or a relabelling). By it Prometheus knows that a target is ours which never answered:
+without it a first install that never comes up raises no alert. A pod that no node has room for is no
+target; what watches the cluster has to see that.
+
 **Open dead letters are not a metric.** Which of them are open stands in two topics, and the consumer reads
 only one: the dead-letter topic is never read by it, and the outcomes topic keeps states of those that
 somebody touched, not the open ones. A gauge would mean to read up to 30 days of dead letters at every

@@ -70,8 +70,15 @@ def _per_minute(name: str, label: str) -> Query:
     return Query(f"60 * {_sum(f'rate({_of(name)}[$__rate_interval])', label)}", _legend(label))
 
 
+def _counted(of: str, hours: int) -> str:
+    """What was counted in the last hours, as the rules do it: what a process began with too."""
+    started = f"last_over_time(process_start_time_seconds{{{_SHOWN}}}[{hours}h]) > time() - {hours * 3600}"
+    life = f"last_over_time({of}[{hours}h]) and on (namespace, job, instance) ({started})"
+    return f'max without (of) (increase({of}[{hours}h]) or label_replace({life}, "of", "life", "", ""))'
+
+
 def _in_an_hour(name: str, *labels: str) -> Query:
-    return Query(_sum(f"increase({_of(name)}[1h])", *labels), _legend(*labels))
+    return Query(_sum(_counted(_of(name), 1), *labels), _legend(*labels))
 
 
 def _quantile(quantile: float, name: str, text: str = "") -> Query:
@@ -82,7 +89,7 @@ def _quantile(quantile: float, name: str, text: str = "") -> Query:
 def _letters(fault: str) -> Query:
     classes = "|".join(each for each, advice in ADVICE.items() if advice.fault == fault) or OTHER
     letters = _of("dead_letters_total", f', error_class=~"{classes}"')
-    return Query(_sum(f"increase({letters}[24h])"), _legend(text=f": {fault}"))
+    return Query(_sum(_counted(letters, 24)), _legend(text=f": {fault}"))
 
 
 _ETA = _owned("drain_eta_seconds")
@@ -161,7 +168,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("The day's calls run out at", "stat", "dateTimeAsIso", "Empty: not today.",
               (Query(f"1000 * {_owned('quota_runs_out_timestamp_seconds')}", _legend(), may_be_empty=True),)),
         Panel("All that waits, at the last hour's pace", "timeseries", "s",
-              "Kafka's part too. Nothing is shown while nothing is done.",
+              "Kafka's part too. Empty while nothing is done; of few events the pace is theirs.",
               (Query(f"{_owned('lag_records', how='sum')} / on ({_BY}) "
                      f"({_sum('rate(' + _of('events_total') + '[1h])')} > 0)",
                      _legend(), may_be_empty=True),), 24),

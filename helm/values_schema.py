@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from consumer.events.zones import zone_names
 from consumer.settings import values as texts
 from consumer.settings.setting import Setting
 from consumer.settings.values import Choice, Decimal, Parse, Whole
@@ -34,8 +35,11 @@ _NAMED: dict[str, Schema] = {
     "label": {"type": "string", "pattern": "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$"},
     "key": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,253}$"},
 }
-_ZONE = "(UTC|GMT|[A-Z][A-Za-z]+(/[A-Za-z][A-Za-z0-9_+-]*)+)"
-_URL = r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?(/[^?#\\\s]*)?"
+# Names without an area one by one: IST, which the zone data lacks, looks like EST, which it has.
+_BARE_ZONES = "|".join(sorted(name for name in zone_names() if "/" not in name)).replace("+", "[+]")
+_ZONE = f"({_BARE_ZONES}|[A-Z][A-Za-z]+(/[A-Za-z][A-Za-z0-9_+-]*)+)"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_URL = rf"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[^?#\\\s]*)?"
 # As the program reads them, as far as a pattern can say it. The rest stops the program's start.
 _PATTERNS: dict[Parse, str] = {
     texts.topic: texts.TOPIC_PATTERN,
@@ -52,8 +56,8 @@ def values_schema(values: ValuesFile) -> Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "session-consumer",
-        # A parent chart hands `global` down to every chart in it.
-        **_whole(values.values, {"global": {"type": "object"}}),
+        # Of a parent chart: `global` goes to every chart in it, `enabled` may be its condition.
+        **_whole(values.values, {"global": {"type": "object"}, "enabled": {"type": "boolean"}}),
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tests.alerts.promtool import Scene, gone, lives, neighbour, replica, standby
+from tests.alerts.promtool import Scene, chosen, comes, gone, lives, neighbour, replica, standby
 
 P = "SessionConsumer"
 IDLE = standby("b")
@@ -65,6 +65,18 @@ CASES: dict[str, Case] = {
         replica("a", {"running": "1x20 0x1 _x180", "standby": "0x20 1x1 _x180"})
         | replica("b", {"standby": "1x23 0x170", "running": "0x23 1x170"}),
         {"22m": (), "24m": (), "26m": (), "60m": ()},
+    ),
+    "a first install that never comes up": Case(
+        chosen(lives(replica("a", "standby")) | lives(replica("b", "standby"))),
+        {"9m": (), "12m": ("NoReplica", "ReplicaDown"), "3h": ("NoReplica", "ReplicaDown")},
+    ),
+    "a first install that takes its time": Case(
+        chosen(lives(replica("a", "running"), range(4, 201)) | lives(replica("b", "standby"), range(4, 201))),
+        {"9m": (), "12m": (), "3h": ()},
+    ),
+    "all that came up never answer again": Case(
+        chosen(lives(replica("a", "running"), range(60))),
+        {"59m": (), "75m": ("NoOwner",), "90m": ("NoOwner", "ReplicaDown"), "3h": ("NoOwner", "ReplicaDown")},
     ),
     "everybody is gone": Case(
         replica("a", {"running": "1x20 stale"}),
@@ -178,6 +190,16 @@ CASES: dict[str, Case] = {
     "more lies in Kafka than an hour takes off in four": Case(
         replica("a", "running", lag_records="4000x200") | IDLE, {"2h": ("BacklogLate",)}
     ),
+    "few changes come, and some wait for Zoho": Case(
+        replica("a", {"running": "1x99 0x21 1x80", "unavailable": "0x99 1x21 0x80"}, applied="0+0.0667x200",
+                lag_records="0x99 30x21 0x80") | IDLE,
+        {"99m": (), "121m": ("ZohoUnavailable",), "126m": ("ZohoUnavailable",), "3h": ()},
+    ),
+    "few changes come, and some wait for Zoho for almost an hour": Case(
+        replica("a", {"running": "1x99 0x57 1x44", "unavailable": "0x99 1x57 0x44"},
+                applied="0+0.0667x99 6.7x56 7+0.0667x44", lag_records="0x99 30x57 0x44") | IDLE,
+        {"99m": (), "150m": ("ZohoUnavailable",), "157m": ("ZohoUnavailable",), "160m": ("ZohoUnavailable",)},
+    ),
     "more comes than the quota takes": Case(
         replica("a", "running", lag_records="0+5x200", quota_free_slots="0x20 3x0 0x9 3x0 0x170") | IDLE,
         {"59m": (), "75m": ("DemandAboveQuota",), "3h": ("DemandAboveQuota",)},
@@ -207,6 +229,37 @@ CASES: dict[str, Case] = {
         replica("a", "running", dead_letters={"event_invalid": "0x9 0+4x190"}) | IDLE,
         {"12m": ("DeadLettersOfPublisher event_invalid",),
          "30m": ("DeadLettersOfPublisher event_invalid", "DeadLettersGrow")},
+    ),
+    "broken records wait at the first start": Case(
+        replica("a", "running", applied="600x200", dead_letters={"event_invalid": "200x200"}) | IDLE,
+        {"2m": ("DeadLettersOfPublisher event_invalid",),
+         "10m": ("DeadLettersOfPublisher event_invalid", "DeadLettersGrow"),
+         "20m": ("DeadLettersOfPublisher event_invalid",), "65m": ()},
+    ),
+    "few of many that wait at the first start are broken": Case(
+        replica("a", "running", applied="2000x200", dead_letters={"event_invalid": "200x200"}) | IDLE,
+        {"10m": ("DeadLettersOfPublisher event_invalid",), "65m": ()},
+    ),
+    "a new process takes over, and finds broken records": Case(
+        gone(replica("b", "running", dead_letters={"event_invalid": "300x200"}), 100)
+        | comes(replica("c", "running", applied="0x200", dead_letters={"failed_at_zoho": "200x200"}), 101),
+        {"65m": (), "99m": (), "104m": ("DeadLettersOfZoho failed_at_zoho",),
+         "110m": ("DeadLettersOfZoho failed_at_zoho", "DeadLettersGrow"), "165m": ()},
+    ),
+    "a dead letter, and a restart of the same pod": Case(
+        lives(replica("a", "running", dead_letters={"event_invalid": "0x9 1x20 0x170"}), range(31),
+              range(32, 201)) | IDLE,
+        {"31m": ("DeadLettersOfPublisher event_invalid",), "60m": ("DeadLettersOfPublisher event_invalid",),
+         "75m": ()},
+    ),
+    "old dead letters, and scrapes that fail": Case(
+        replica("a", "running", dead_letters={"event_invalid": "300x99 stale _x7 300x92"},
+                locks_total="3x99 stale _x7 3x92", quota_share="0.5x200") | IDLE,
+        {"65m": (), "110m": (), "161m": (), "165m": (), "170m": ()},
+    ),
+    "a lock before the first scrape, though the quota was kept": Case(
+        replica("a", "running", locks_total="1x200", quota_share="0.5x200") | IDLE,
+        {"2m": ("LockedWithinQuota",), "20m": ()},
     ),
     "few dead letters in few events": Case(
         replica("a", "running", applied="0x200", dead_letters={"event_invalid": "0x9 3x190"}) | IDLE,

@@ -102,7 +102,8 @@ def _scaled(rules: str) -> str:
     def shorter(found: re.Match[str]) -> str:
         return f"{found[1]}{int(found[2]) * _SECONDS[found[3]] * 1000 // SCALE}ms"
 
-    return re.sub(r"(\bfor: |\[|\boffset )(\d+)([smh])\b", shorter, rules)
+    rules = re.sub(r"(\bfor: |\[|\boffset )(\d+)([smh])\b", shorter, rules)
+    return re.sub(r"(?<=time\(\) - )\d+", lambda found: str(int(found[0]) / SCALE), rules)
 
 
 async def _is_ready(running: Prometheus, process: subprocess.Popen[bytes]) -> bool:

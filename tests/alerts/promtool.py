@@ -83,6 +83,18 @@ def gone(scene: Scene, minute: int) -> Scene:
     return Scene({key: f"{' '.join(_expanded(text)[:minute])} stale" for key, text in scene.series.items()})
 
 
+def chosen(scene: Scene) -> Scene:
+    """The scene as the chart's PodMonitor has it: each of its series says whose target it is."""
+    return Scene({key.replace("{", '{app="session-consumer", '): text for key, text in scene.series.items()})
+
+
+def comes(scene: Scene, minute: int) -> Scene:
+    """The scene of a replica whose target is new then, and whose process starts then."""
+    alive = range(minute, _MINUTES)
+    series = lives(scene, alive).series
+    return Scene({key: " ".join(["_"] * minute + text.split()[minute:]) for key, text in series.items()})
+
+
 def neighbour(name: str, up: str) -> Scene:
     """Another program that the same job scrapes."""
     return Scene({_series("up", name): up})
@@ -145,7 +157,14 @@ def fires(
         }
         for time, alerts in at.items()
     ]
-    return _tested(scene, {"rule_files": [str(rules)], "evaluation_interval": "1m"}, tests, directory)
+    groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
+    head = {
+        "rule_files": [str(rules)],
+        "evaluation_interval": "1m",
+        # Without it each run has an order of its own, and a group may see what another recorded a minute ago.
+        "group_eval_order": [group["name"] for group in groups],
+    }
+    return _tested(scene, head, tests, directory)
 
 
 def _tested(scene: Scene, head: Mapping[str, Any], tests: list[dict[str, Any]], directory: Path) -> str:

@@ -14,7 +14,7 @@ from helm.alerts_page import alerts
 from helm.dashboard import ROWS, queries
 from helm.generate import DASHBOARD, RULES
 from tests.alerts.cases import CASES, P
-from tests.alerts.promtool import other_release, promtool, replica, standby, values
+from tests.alerts.promtool import comes, other_release, promtool, replica, standby, values
 
 ROOT = RULES.parents[4]
 RULES_TEXT = RULES.read_text(encoding="utf-8")
@@ -128,6 +128,23 @@ def test_the_state_panel_shows_one_state_of_each_account(tmp_path: Path) -> None
 
     assert values(scene, plain(state), "5m", expected, tmp_path) == ""
     assert values(standby("a"), plain(state), "5m", {here: 0}, tmp_path) == ""
+
+
+@pytest.mark.usefixtures("prometheus_tools")
+def test_what_waited_at_a_start_is_counted_once(tmp_path: Path) -> None:
+    """200 dead letters before the first scrape count for an hour; a standby's and an old process's don't."""
+    titles = ("Dead letters in an hour", "Dead letters of a day, by whose they usually are")
+    hour, day = (next(query.expression for name, query in queries() if name == each) for each in titles)
+    scene = standby("a") | comes(replica("b", "running", dead_letters={"event_invalid": "200x200"}), 90)
+    account = 'namespace="training", job="training/consumer", account="academy"'
+
+    assert values(scene, f"{plain(hour)} > 0", "95m", _letters(account, 200), tmp_path) == ""
+    assert values(scene, f"{plain(hour)} > 0", "155m", {}, tmp_path) == ""
+    assert values(scene, plain(day), "155m", {f"{{{account}}}": 200}, tmp_path) == ""
+
+
+def _letters(account: str, number: int) -> dict[str, float]:
+    return {f'{{{account}, error_class="event_invalid"}}': number}
 
 
 def test_the_dashboard_asks_the_five_questions() -> None:

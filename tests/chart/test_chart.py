@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from consumer.cli.dlq.replay import replay
 from helm.generate import CHART
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("chart_tools")
 
 REPLAY = (
     "replay.enabled=true",
-    "replay.args={--class,session_not_found,--canary,5,--yes,--reason,made in Zoho}",
+    "replay.args={--class,session_not_found,--canary,5,--yes,--account,academy,--reason,made in Zoho}",
 )
 examples = pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 
@@ -128,6 +129,23 @@ def test_the_replay_jobs_words_are_read_as_the_command_reads_them(option: click.
 
         said = "" if option.is_flag else f"replay.args has --yes after {name}"
         assert (option.is_flag, True) == (done.returncode == 0, said in done.stderr)
+
+
+@pytest.mark.parametrize(("enabled", "deployments"), [(True, 1), (False, 0)])
+def test_a_parent_chart_may_switch_it_off(enabled: bool, deployments: int, tmp_path: Path) -> None:
+    """By the usual `condition`, which hands `enabled` down with the values."""
+    parent = tmp_path / "parent"
+    shutil.copytree(CHART, parent / "charts" / CHART.name)
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    needed = {"name": CHART.name, "version": version, "condition": f"{CHART.name}.enabled"}
+    chart = {"apiVersion": "v2", "name": "parent", "version": "1.0.0", "dependencies": [needed]}
+    (parent / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    values = yaml.safe_load(LEAST.read_text()) | {"enabled": enabled}
+    (parent / "values.yaml").write_text(yaml.safe_dump({CHART.name: values}))
+
+    kinds = [each["kind"] for each in render(chart=parent).manifests]
+
+    assert deployments == kinds.count("Deployment")
 
 
 def test_a_chart_without_rules_says_so(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_the_program_takes_what_the_chart_gives(values: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("values", [LEAST, *EXAMPLES], ids=lambda path: path.stem)
 def test_the_replay_job_gets_into_kafka_without_a_credential_of_zohos(values: Path, tmp_path: Path) -> None:
     """Its variables and files are all that commands for Kafka ask for."""
-    rendered = render(values, sets=["replay.enabled=true", "replay.args={ID,--yes,--reason,why}"])
+    args = "replay.args={ID,--account,academy,--yes,--reason,why}"
+    rendered = render(values, sets=["replay.enabled=true", args])
 
     environ = environment(rendered, rendered.one("Job"), tmp_path)
     settings = load_topic_settings(environ)

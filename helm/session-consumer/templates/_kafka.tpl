@@ -11,7 +11,7 @@
 {{- $_ := set $access "username" $user -}}
 {{- $_ := set $access "password" (dict "secret" $user "key" "password") -}}
 {{- end -}}
-{{- if not (or $values.kafka.ca.secret $values.kafka.ca.configMap) -}}
+{{- if and (contains "SSL" $values.config.kafka_security_protocol) (not (or $values.kafka.ca.secret $values.kafka.ca.configMap)) -}}
 {{- $_ := set $access "ca" (dict "secret" (printf "%s-cluster-ca-cert" .cluster) "configMap" "" "key" "ca.crt") -}}
 {{- end -}}
 {{- end -}}

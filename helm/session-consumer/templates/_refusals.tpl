@@ -49,6 +49,7 @@
 {{- $problems := list -}}
 {{- $root := . -}}
 {{- $owners := dict -}}
+{{- $tokens := dict -}}
 {{- range $name, $account := include "session-consumer.accounts" . | fromJson -}}
 {{- $place := ternary (printf "accounts.%s" $name) "" (gt (len $root.Values.accounts) 0) -}}
 {{- $in := ternary (printf "%s.config" $place) "config" (ne $place "") -}}
@@ -93,6 +94,13 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- with include "session-consumer.tokenSource" (dict "shared" $root.Values.secret "secret" $account.secret) -}}
+{{- $token := printf "%s %s %s" . (default "com" $account.settings.zoho_data_centre) (default "" $account.settings.zoho_accounts_url) -}}
+{{- if hasKey $tokens $token -}}
+{{- $problems = append $problems (printf "accounts.%s and accounts.%s have one refresh token, of %s: one Zoho account, whose quota would be used twice; give each a credential of its own." (index $tokens $token) $name .) -}}
+{{- end -}}
+{{- $_ := set $tokens $token $name -}}
+{{- end -}}
 {{- range $role, $topic := $account.topics -}}
 {{- $owner := index $owners $topic -}}
 {{- if $owner -}}
@@ -111,6 +119,20 @@
 {{- $problems = append $problems "externalSecrets.store.name is missing: the store that secret.external is read from." -}}
 {{- end -}}
 {{- toJson $problems -}}
+{{- end -}}
+
+{{/* Where an account's refresh token comes from; empty where it has none. Of a dict: shared (the `secret` of all), secret. */}}
+{{- define "session-consumer.tokenSource" -}}
+{{- $variable := "CONSUMER_ZOHO_REFRESH_TOKEN" -}}
+{{- if .secret.existing -}}
+the Secret {{ .secret.existing }}
+{{- else if hasKey (default dict .secret.external) $variable -}}
+one place in the store ({{ index .secret.external $variable | toJson }})
+{{- else if .shared.existing -}}
+the Secret {{ .shared.existing }}
+{{- else if hasKey .shared.external $variable -}}
+one place in the store ({{ index .shared.external $variable | toJson }})
+{{- end -}}
 {{- end -}}
 
 {{- define "session-consumer.kafkaProblems" -}}

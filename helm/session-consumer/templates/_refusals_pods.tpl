@@ -28,7 +28,7 @@
 {{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
 {{- $unit := regexFind "[A-Za-z]*$" $limit -}}
 {{- if and (ne $limit "") (not (and (hasKey $units $unit) (regexMatch "^[0-9]+(\\.[0-9]+)?[A-Za-z]*$" $limit))) -}}
-{{- $problems = append $problems (printf "resources.limits.memory (%s) can't be compared with what a full backlog takes; write it in Mi or Gi." $limit) -}}
+{{- $problems = append $problems (printf "resources.limits.memory (%s) can't be compared with what a full backlog takes; write it in Mi or Gi, such as 512Mi." $limit) -}}
 {{- else if ne $limit "" -}}
 {{- $mebibytes := divf (mulf (trimSuffix $unit $limit | float64) (index $units $unit)) 1048576 -}}
 {{- $largest := .Values.config.backlog_bytes -}}
@@ -56,8 +56,13 @@
 {{- $problems = append $problems (printf "extraVolumes has a volume %s, and so has the chart; give it another name." .name) -}}
 {{- end -}}
 {{- end -}}
+{{- $mounted := dict -}}
 {{- range .Values.extraVolumeMounts -}}
 {{- $path := clean .mountPath -}}
+{{- if hasKey $mounted $path -}}
+{{- $problems = append $problems (printf "extraVolumeMounts mounts %s at %s, and so it does %s; choose another place." .name .mountPath (index $mounted $path)) -}}
+{{- end -}}
+{{- $_ := set $mounted $path .name -}}
 {{- $settings := include "session-consumer.directory" $ -}}
 {{- if or (eq $path "/tmp") (eq $path $settings) (hasPrefix (printf "%s/" $settings) $path) -}}
 {{- $problems = append $problems (printf "extraVolumeMounts mounts %s at %s, where the chart mounts its own; choose another place." .name .mountPath) -}}
@@ -121,12 +126,20 @@
 {{- if $option -}}
 {{- $problems = append $problems (printf "replay.args ends with %s, which has no value; add it." $option) -}}
 {{- end -}}
+{{- $accounts := keys $.Values.accounts | sortAlpha -}}
+{{- $account := get $given "--account" -}}
+{{- if and (gt (len $accounts) 1) (not (has $account $accounts)) -}}
+{{- $problems = append $problems (printf "replay.args has %s; add --account and one of %s." (ternary (printf "--account %s, and there is none" $account) "no --account, and there are several" (ne $account "")) (join ", " $accounts)) -}}
+{{- end -}}
 {{- if not (or (hasKey $given "--yes") (hasKey $given "-y") (hasKey $given "--dry-run")) -}}
 {{- $problems = append $problems "replay.args has no --yes: nobody can answer a question in a Job; look at it with --dry-run first." -}}
 {{- else if not (or (get $given "--reason") (hasKey $given "--dry-run") (hasKey $given "--resume")) -}}
 {{- $problems = append $problems "replay.args has no --reason: it stays with the run, for those who ask later why these were sent again; add --reason and a text." -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- if and .kafka.password.secret (not .kafka.username) -}}
+{{- $problems = append $problems "replay.kafka.password.secret is set without replay.kafka.username, and would not be used; name the user, or leave both out." -}}
 {{- end -}}
 {{- if and .kafka.username (not .kafka.password.secret) -}}
 {{- $problems = append $problems "replay.kafka.username has no password: name its Secret in replay.kafka.password.secret." -}}

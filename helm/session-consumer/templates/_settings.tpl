@@ -1,6 +1,8 @@
-{{/* A setting's value as its text. Numbers come as floats, and must not become 6.7108864e+07. */}}
+{{/* A setting's value as its text. Numbers come as floats, and must not become 6.7108864e+07 or 1e-07. */}}
 {{- define "session-consumer.text" -}}
-{{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
+{{- if kindIs "string" . }}{{ . }}
+{{- else if and (kindIs "float64" .) (contains "e-" (toJson .)) }}{{ printf "%.9f" . | trimAll "0" | printf "0%s" }}
+{{- else }}{{ toJson . }}{{ end -}}
 {{- end -}}
 
 {{/* Where settings' files are mounted. */}}
