@@ -84,7 +84,7 @@ class QuotaState:
                 "closed": [str(closed.state), _ms(closed.since), _ms(closed.until)]
                 if closed is not None and kept
                 else None,
-                # Releases up to 0.1.0 neither write nor read it.
+                # An earlier release neither writes nor reads it.
                 "held": [str(closed.state), _ms(closed.since)] if closed is not None and not kept else None,
             },
             separators=(",", ":"),
