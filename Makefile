@@ -51,7 +51,7 @@ tools: install ## Helm's tools, prometheus, promtool and the Go sample, built on
 	$(BIN)/python -m helm.toolbox
 
 # Most tests wait for something most of the time; each worker has a broker of its own.
-WORKERS ?= 2
+WORKERS ?= 3
 
 test: install tools ## every promise, on a real Kafka and an emulated Zoho over real HTTP
 	$(BIN)/python -m pytest -m "not slow" --numprocesses $(WORKERS) --dist worksteal

@@ -30,7 +30,7 @@ from consumer.kafka.startup import START_SECONDS, patiently, require_topics
 from consumer.rules import account_rules, credential, zoho_rules
 from consumer.served import Served
 from consumer.settings import Settings, SettingsError, SettingsWatch, process_differences
-from consumer.telemetry import Metrics, Traces, open_traces, write_event_line
+from consumer.telemetry import Metrics, Traces, TracesError, open_traces, write_event_line
 from consumer.zoho.client import open_zoho
 
 # Of the shutdown time, what is kept for the last commit, for leaving the group and for the producer.
@@ -109,11 +109,11 @@ class App:
 
     def _open_traces(self, stack: AsyncExitStack) -> Traces:
         settings = self._settings
-        traces = open_traces(
-            settings.traces,
-            group=settings.kafka.group_id,
-            people_urls={account.name: account.zoho_people_url for account in settings.accounts},
-        )
+        urls = {account.name: account.zoho_people_url for account in settings.accounts}
+        try:
+            traces = open_traces(settings.traces, group=settings.kafka.group_id, people_urls=urls)
+        except TracesError as exc:
+            raise SettingsError((str(exc),)) from exc
         stack.push_async_callback(traces.close, TRACES_SECONDS)
         return traces
 

@@ -28,6 +28,7 @@ _ACCOUNT = re.compile(ACCOUNT_PATTERN, re.ASCII)
 _HOST = re.compile(r"(?=[^.-])(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]{1,1024}", re.ASCII)
 _MAX_PORT = 65_535
+_OTLP_NEEDS = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter", "requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,16 @@ def choice(*allowed: str, fold: Callable[[str], str] = str) -> Choice:
 def traces(text: str) -> str:
     """Where traces go: `off`, or `otlp` where what that takes is installed."""
     kind = Choice(("off", "otlp"))(text)
-    if kind == "otlp" and find_spec("opentelemetry") is None:
+    if kind == "otlp" and not all(map(_is_installed, _OTLP_NEEDS)):
         raise ValueError("needs the extra `otel`: install session-consumer[otel], or use the image")
     return kind
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is a part of
+        return False
 
 
 def one_of(words: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from consumer.telemetry.event_lines import write_event_line
 from consumer.telemetry.logs import configure_logging, unlogged
 from consumer.telemetry.metrics import METRICS_CONTENT_TYPE, AccountMetrics, Metrics
 from consumer.telemetry.names import METRIC_TABLE, MetricInfo
-from consumer.telemetry.traces import Traces, open_traces
+from consumer.telemetry.traces import Traces, TracesError, open_traces
 
 __all__ = [
     "METRICS_CONTENT_TYPE",
@@ -13,6 +13,7 @@ __all__ = [
     "MetricInfo",
     "Metrics",
     "Traces",
+    "TracesError",
     "configure_logging",
     "open_traces",
     "unlogged",

@@ -16,6 +16,8 @@ import structlog
 
 from consumer.telemetry.lines import console_line, describe_exception, json_line
 
+# They quote what is wrong: a key in a header, a publisher's text. `collector` has words of its own.
+UNHEARD = ("opentelemetry", "requests", "urllib3")
 FLOOD_SECONDS = 10.0
 MAX_REMEMBERED_MESSAGES = 200
 
@@ -105,6 +107,8 @@ class _ToStructlog(logging.Handler):
         self._gate = gate
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.partition(".")[0] in UNHEARD:
+            return
         try:
             # The first line only: asyncio adds reprs, with whatever is in them.
             message = record.getMessage().partition("\n")[0]

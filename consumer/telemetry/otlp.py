@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -32,6 +31,7 @@ from opentelemetry.util.types import AttributeValue
 from consumer import __version__
 from consumer.delivery.done import CallMade, Done
 from consumer.events.trace_context import TraceContext
+from consumer.telemetry.collector import CollectorExporter
 from schemas.event import EVENT_TYPE, SPEC_VERSION
 
 Attributes = dict[str, AttributeValue]
@@ -50,14 +50,13 @@ class OtlpTraces:
     def __init__(
         self, *, group: str, people_urls: Mapping[str, str], exporter: SpanExporter | None = None
     ) -> None:
-        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go over what is given here… but for the name.
-        named = Resource.create()
+        named = Resource.create()  # by OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
         ours = {SERVICE_VERSION: __version__}
         if str(named.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
             ours[SERVICE_NAME] = "session-consumer"
         # Closed by us: at the interpreter's exit it would wait as long as it likes.
         self._provider = TracerProvider(resource=named.merge(Resource(ours)), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter or CollectorExporter()))
         self._tracer = self._provider.get_tracer("session-consumer", __version__)
         self._group = group
         self._people = {name: urlsplit(url) for name, url in people_urls.items()}
@@ -81,7 +80,10 @@ class OtlpTraces:
         if done.error_class is not None:
             span.set_status(Status(StatusCode.ERROR, str(done.error_class)))
         span.end(_nanoseconds(done.at))
-        return f"{span.get_span_context().trace_id:032x}"
+        context = span.get_span_context()
+        if context.is_valid:
+            return f"{context.trace_id:032x}"
+        return None if work.identity.trace is None else work.identity.trace.trace_id  # OTEL_SDK_DISABLED
 
     async def close(self, seconds: float) -> None:
         """See `Traces`."""

@@ -1,9 +1,24 @@
 """Traces: where the spans of events go, if anywhere."""
 
-from collections.abc import Mapping
-from typing import Protocol
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from consumer.delivery.done import Done
+
+MAX_NAMES: Final = 20
+
+
+class TracesError(Exception):
+    """OpenTelemetry can't be set up with these of its variables."""
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        self.variables = tuple(variables)
+        super().__init__(
+            "CONSUMER_TRACES is otlp, and one of these has a value that OpenTelemetry doesn't take: "
+            f"{', '.join(self.variables[:MAX_NAMES]) or 'OTEL_…'}. Limits, sizes, delays and time-outs are "
+            "whole numbers above 0; OTEL_BSP_MAX_QUEUE_SIZE is at least OTEL_BSP_MAX_EXPORT_BATCH_SIZE (512)."
+        )
 
 
 class Traces(Protocol):
@@ -37,4 +52,8 @@ def open_traces(kind: str, *, group: str, people_urls: Mapping[str, str]) -> Tra
     # The extra `otel`: nothing of it is imported where it isn't asked for.
     from consumer.telemetry.otlp import OtlpTraces  # noqa: PLC0415
 
-    return OtlpTraces(group=group, people_urls=people_urls)
+    try:
+        return OtlpTraces(group=group, people_urls=people_urls)
+    except (ValueError, TypeError):
+        # Its words quote values, which may be keys.
+        raise TracesError(sorted(name for name in os.environ if name.startswith("OTEL_"))) from None

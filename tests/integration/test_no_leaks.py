@@ -94,7 +94,8 @@ def _bad(error_class: ErrorClass, number: int) -> Outgoing:
 def _planted(event_data: dict[str, Any] | bytes, number: int) -> Outgoing:
     content = _text(number).encode()
     record = binary(event_data, f"e-{number}", content, subject=_text(number))
-    return Outgoing(record.value, record.key, (*record.headers, ("x-note", content), (CONTENT, b"")))
+    trace = (("traceparent", f"00-{number + 1:032x}-{number + 1:016x}-01".encode()), ("tracestate", content))
+    return Outgoing(record.value, record.key, (*record.headers, ("x-note", content), (CONTENT, b""), *trace))
 
 
 def _text(number: int) -> str:

@@ -141,3 +141,15 @@ async def test_a_dead_letter_keeps_the_trace_and_its_replay_goes_on_with_it(
         assert ["dead_lettered", "applied"] == [each for each in outcomes if each]
         assert f"process {made.replay}" in [each.name for each in spans]
         assert 1 == len([each for each in collector.of("ab" * 16) if each.name.startswith("process ")])
+
+
+async def test_a_variable_that_opentelemetry_refuses_is_a_settings_problem(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Exit code 2, and its name."""
+    env = settings_for(kafka, await topics(), "http://127.0.0.1:9", traces="otlp")
+    process = consumer_process(env | {"OTEL_BSP_MAX_QUEUE_SIZE": "100"})
+    process.start()
+
+    assert 2 == await process.wait()
+    assert "OTEL_BSP_MAX_QUEUE_SIZE" in "\n".join(process.log_lines())

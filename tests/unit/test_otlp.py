@@ -169,3 +169,18 @@ def test_the_services_name_is_the_operators_to_choose(
 def test_without_export_an_events_own_trace_is_named() -> None:
     """And none is made up."""
     assert ("ab" * 16, None) == (NoTraces().record(TRACED), NoTraces().record(DONE))
+
+
+def test_with_opentelemetry_switched_off_an_events_own_trace_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its own variable: no id is made up, of zeros least of all."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+
+    async def record(done: Done) -> str | None:
+        traces = OtlpTraces(group="g", people_urls=PEOPLE, exporter=InMemorySpanExporter())
+        trace_id = traces.record(done)
+        await traces.close(5.0)
+        return trace_id
+
+    assert ("ab" * 16, None) == (asyncio.run(record(TRACED)), asyncio.run(record(DONE)))

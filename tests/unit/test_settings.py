@@ -1,5 +1,6 @@
 """Settings: every problem at once, in sentences, without a secret in them."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -148,6 +149,26 @@ def test_a_contradiction_is_a_problem(changes: dict[str, str], named: str) -> No
     (problem,) = problems(**changes)
 
     assert problem.startswith(named + " ")
+
+
+@pytest.mark.parametrize("hidden", ["opentelemetry", "opentelemetry.exporter.otlp.proto.http", "requests"])
+def test_traces_need_the_whole_extra(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a part of it is there, as in an image that others have instrumented."""
+
+    class Hider:
+        """As if it were not installed."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == hidden:
+                raise ModuleNotFoundError(name)
+
+    for name in [each for each in sys.modules if each == hidden or each.startswith(f"{hidden}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Hider(), *sys.meta_path])
+
+    assert ("CONSUMER_TRACES needs the extra `otel`: install session-consumer[otel], or use the image.",) == (
+        problems(TRACES="otlp")
+    )
 
 
 def test_the_call_may_take_all_but_five_seconds_of_the_stop() -> None:
