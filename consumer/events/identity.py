@@ -1,24 +1,36 @@
-"""Who an event is, as far as it can be read: for the dead letters of events that are refused. Pure."""
+"""Who an event is, as far as it can be read: for the dead letters of events that are refused. Pure.
+
+What is good is what the models take: a refused event is identified by all that a valid one would be.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from consumer.events.model import EventIdentity, SessionKey
 from consumer.events.trace_context import TraceContext
-from schemas.fields import MAX_ATTRIBUTE_BYTES, MAX_ID_DIGITS, MAX_REVISION
+from schemas.fields import Attribute, Revision, ZohoId
 from schemas.moments import parse_date_time
+
+T = TypeVar("T")
+
+_ATTRIBUTE: Final = TypeAdapter[str](Attribute)
+_ZOHO_ID: Final = TypeAdapter[str](ZohoId)
+_REVISION: Final = TypeAdapter[int](Revision)
 
 
 def identity_of(
     event: Mapping[str, object], time: datetime | None, trace: TraceContext | None = None
 ) -> EventIdentity:
-    """From an event as in structured mode, broken as it may be: only what is printable and within bounds.
+    """From an event as in structured mode, broken as it may be.
 
     `time`: its time, read already (`readable_time`).
     """
     return EventIdentity(
-        id=_bounded(event.get("id")),
-        source=_bounded(event.get("source")),
+        id=_good(_ATTRIBUTE, event.get("id")),
+        source=_good(_ATTRIBUTE, event.get("source")),
         time=None if time is None else time.isoformat(),
         session=_session(event.get("data")),
         revision=_revision(event.get("data")),
@@ -34,25 +46,20 @@ def readable_time(event: Mapping[str, object]) -> datetime | None:
         return None
 
 
-def _bounded(value: object) -> str | None:
-    if isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= MAX_ATTRIBUTE_BYTES:
-        return value
-    return None
-
-
 def _session(event_data: object) -> SessionKey | None:
     if not isinstance(event_data, dict):
         return None
-    ids = [event_data.get(name) for name in ("courseId", "batchId", "moduleId", "sessionId")]
-    good = [each for each in ids if isinstance(each, str) and _is_zoho_id(each)]
+    ids = [_good(_ZOHO_ID, event_data.get(name)) for name in ("courseId", "batchId", "moduleId", "sessionId")]
+    good = [each for each in ids if each is not None]
     return SessionKey(*good) if len(good) == len(ids) else None
 
 
 def _revision(event_data: object) -> int | None:
-    revision = event_data.get("revision") if isinstance(event_data, dict) else None
-    good = isinstance(revision, int) and not isinstance(revision, bool) and 0 <= revision <= MAX_REVISION
-    return revision if good else None
+    return _good(_REVISION, event_data.get("revision")) if isinstance(event_data, dict) else None
 
 
-def _is_zoho_id(text: str) -> bool:
-    return len(text) <= MAX_ID_DIGITS and text.isascii() and text.isdigit()
+def _good(kind: TypeAdapter[T], value: object) -> T | None:
+    try:
+        return kind.validate_python(value)
+    except ValidationError:
+        return None

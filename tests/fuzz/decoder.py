@@ -1,5 +1,6 @@
 """The reader of events: any record at all, most of them nearly good."""
 
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
@@ -120,7 +121,8 @@ def _refused(refusal: Refusal) -> str:
     assert refusal.message.isprintable()
     assert len(refusal.message.encode()) <= 1_024
     identity = refusal.identity
-    assert all(each is None or each.isprintable() for each in (identity.id, identity.source, identity.time))
+    texts = f"{identity.id}{identity.source}{identity.time}"
+    assert "Cc" not in map(unicodedata.category, texts)
     if refusal.error_class is ErrorClass.EVENT_UNREADABLE:
         return f"event_unreadable: {next(why for said, why in _WHY.items() if said in refusal.message)}"
     if refusal.retryable:

@@ -14,8 +14,9 @@ from consumer.events.model import Event, OtherType, Refusal, SessionKey
 from consumer.events.reading import read_record, reread
 from consumer.events.strict_json import UnreadableJsonError, parse_json
 from consumer.records import Record
+from schemas.fields import MAX_ATTRIBUTE_BYTES
 from schemas.moments import parse_date_time
-from tests.unit.events.samples import BINARY, KOLKATA, NOW, STRUCTURED, full_event
+from tests.unit.events.samples import BINARY, KOLKATA, NOW, STRUCTURED, full_event, read
 
 ENOUGH = 262_144
 ZOHO_ID = st.text("0123456789", min_size=1, max_size=30)
@@ -31,6 +32,12 @@ HEADER_VALUES = (
     st.none() | st.binary(max_size=40) | st.sampled_from([value for _, value in (*BINARY, *STRUCTURED)])
 )
 HEADERS = st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES), max_size=12).map(tuple)
+CONTROLS = frozenset(map(chr, (*range(32), *range(127, 160))))
+# What an id or a source may be: also what is not printable, such as spaces without a width.
+ATTRIBUTES = (
+    st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
+    | st.text(st.sampled_from("a\u00a0\u00ad\u200b\u202e\u2028\ufeff\ue000\U0010ffff"), min_size=1)
+).filter(lambda text: len(text.encode()) <= MAX_ATTRIBUTE_BYTES)
 POINTERS = [
     *((name,) for name in ("specversion", "id", "source", "type", "time", "data")),
     *(("data", name) for name in ("courseId", "batchId", "moduleId", "sessionId", "revision", "session")),
@@ -91,7 +98,7 @@ VALUES = (
 def test_every_record_is_an_event_or_a_refusal(
     value: bytes | None, headers: tuple[tuple[str, bytes | None], ...], timestamp_ms: int
 ) -> None:
-    """No exception; messages are bounded sentences of one line; nothing unprintable in an identity."""
+    """No exception; messages are bounded sentences of one line; no control characters in an identity."""
     record = Record("t", 0, 0, timestamp_ms, None, value, headers)
 
     reading = read_record(record, KOLKATA, NOW)
@@ -106,11 +113,30 @@ def test_every_record_is_an_event_or_a_refusal(
             pointers = [(each.pointer, each.problem) for each in reading.problems]
             assert len(pointers) == len(set(pointers)) <= 40
             identity = reading.identity
-            assert all(
-                text is None or text.isprintable() for text in (identity.id, identity.source, identity.time)
-            )
+            assert not CONTROLS.intersection(f"{identity.id}{identity.source}{identity.time}")
         case OtherType():
             raise AssertionError("no setting asks for that")
+
+
+@settings(max_examples=300, deadline=None)
+@given(id_=ATTRIBUTES, source=ATTRIBUTES, is_binary=st.booleans())
+@example(id_="\u00a0", source="\u200b", is_binary=True)
+def test_a_refused_event_has_every_id_and_source_that_a_valid_one_may_have(
+    id_: str, source: str, is_binary: bool
+) -> None:
+    """So that its dead letter, its outcome and its line say whose it is, in both modes."""
+    event = full_event(lambda event: event.update(id=id_, source=source))
+    attributes = tuple((f"ce_{name}", text.encode()) for name, text in event.items() if name != "data")
+    headers = (BINARY[0], *attributes) if is_binary else STRUCTURED
+
+    good = read(event["data"] if is_binary else event, headers)
+    del event["data"]["session"]["name"]
+    bad = read(event["data"] if is_binary else event, headers)
+
+    assert isinstance(good, Event)
+    assert isinstance(bad, Refusal)
+    assert (id_, source) == (good.id, good.source)
+    assert good.identity == bad.identity
 
 
 @settings(max_examples=200, deadline=None)
