@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 MAX_TRACESTATE_CHARACTERS: Final = 512
+MAX_TRACESTATE_MEMBERS: Final = 32
 
 _TRACEPARENT: Final = re.compile(
     r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
 )
-_TRACESTATE: Final = re.compile(r"[\x20-\x7e]+")
+# A tracestate's member: a system's key, or a tenant's at a system; printable ASCII but comma and equals sign.
+_MEMBER: Final = re.compile(
+    r"([a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+    r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
 # Of the record first: whoever sent it saw to it last. Then the event's own, from when it was made.
 _CARRIERS: Final = (("traceparent", "tracestate"), ("ce_traceparent", "ce_tracestate"))
 # "Sampled", and level 2's "random"; flags that are not known must not be handed on.
@@ -38,11 +43,12 @@ class TraceContext(NamedTuple):
 def trace_in_headers(found: Mapping[str, bytes | None]) -> TraceContext | None:
     """From a record's headers, by name; None where they have none that is valid.
 
-    What is not valid is passed over, as the standard asks: it is no reason to refuse an event.
+    What is not valid is passed over, as the standard asks: it is no reason to refuse an event, and hides
+    no valid one of the event's own.
     """
     for parent, state in _CARRIERS:
-        if parent in found:
-            return _context(_ascii(found[parent]), _ascii(found.get(state)))
+        if context := _context(_ascii(found.get(parent)), _ascii(found.get(state))):
+            return context
     return None
 
 
@@ -65,8 +71,17 @@ def _context(parent: object, state: object) -> TraceContext | None:
 
 
 def _state(state: object) -> str | None:
-    good = isinstance(state, str) and len(state) <= MAX_TRACESTATE_CHARACTERS and _TRACESTATE.fullmatch(state)
-    return str(state) if good else None
+    """As it came, or None where one member is not as the standard has it.
+
+    Tools that take it from here complain of a bad one in their logs, and quote it.
+    """
+    if not isinstance(state, str) or len(state) > MAX_TRACESTATE_CHARACTERS:
+        return None
+    members = [member.strip(" \t") for member in state.split(",")]
+    found = [_MEMBER.fullmatch(member) for member in members if member]  # empty ones are allowed
+    keys = {match[1] for match in found if match}
+    good = 0 < len(found) == len(keys) and len(members) <= MAX_TRACESTATE_MEMBERS
+    return state if good else None
 
 
 def _ascii(value: bytes | None) -> str | None:

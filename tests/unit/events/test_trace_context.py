@@ -3,11 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.trace import TraceState
 
 from consumer.events.headers import find_mode
 from consumer.events.model import Event, Refusal
-from consumer.events.trace_context import MAX_TRACESTATE_CHARACTERS, TraceContext, trace_in_event
-from tests.unit.events.samples import BINARY, full_event, read
+from consumer.events.trace_context import (
+    MAX_TRACESTATE_CHARACTERS,
+    MAX_TRACESTATE_MEMBERS,
+    TraceContext,
+    trace_in_event,
+)
+from tests.unit.events.samples import BINARY, STRUCTURED, full_event, read
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GOOD = f"00-{TRACE}-{PARENT}-01"
@@ -71,10 +77,50 @@ def test_a_later_versions_more_fields_are_passed_over() -> None:
     assert GOOD == found.traceparent
 
 
-@pytest.mark.parametrize("state", ["", "x" * (MAX_TRACESTATE_CHARACTERS + 1), "a=\n", "a=é", 7])
+def members(count: int) -> str:
+    """So many, each with a key of its own."""
+    return ",".join(f"k{number}=v" for number in range(count))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("", ",", "a", "=b", "a=", "a=b=c", "a=b, c = d", "A=b", "1a=b", "a b=c", 7),
+        *("a=\n", "a=b\n", "a=b\nc", "a=\x7f", "a=é", "é=a", "a=\u00a0", "\u2003a=b"),
+        *("a=b,a=c", "a@b@c=d", "a@1=b", "@a=b", "a@=b", f"{'k' * 257}=v", f"a=b,{'t' * 242}@s=v"),
+        *(f"t@{'s' * 15}=v", f"a={'v' * 257}", "a=" + " " * 3),
+        *(members(MAX_TRACESTATE_MEMBERS + 1), members(MAX_TRACESTATE_MEMBERS) + ","),
+        "a=" + "v" * 256 + ",b=" + "v" * (MAX_TRACESTATE_CHARACTERS - 260),
+    ],
+)
 def test_a_state_that_is_not_valid_is_left_out(state: object) -> None:
     """The trace counts all the same."""
     assert TraceContext(TRACE, PARENT, 1) == trace_in_event({"traceparent": GOOD, "tracestate": state})
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("a=b", "a=b,c=d", " a=b\t,\tc=d ", "a=b,,c=d", "a= b", "1t@s=v", "a_-*/0=!~", "a=@:;"),
+        *(members(MAX_TRACESTATE_MEMBERS), f"{'k' * 256}=v", f"{'t' * 241}@{'s' * 14}=v", f"a={'v' * 256}"),
+        "a=" + "v" * 256 + ",b=" + "v" * (MAX_TRACESTATE_CHARACTERS - 261),
+    ],
+)
+def test_a_valid_state_is_handed_on_as_it_came(state: str) -> None:
+    """Up to each of the standard's bounds."""
+    assert TraceContext(TRACE, PARENT, 1, state) == trace_in_event({"traceparent": GOOD, "tracestate": state})
+
+
+@pytest.mark.claim("S-57")
+@given(st.lists(st.text("ab01@=,_*/- \tZ\x7f", max_size=9) | st.just("a=b"), max_size=4).map(",".join))
+def test_what_is_handed_on_is_taken_by_opentelemetry(state: str) -> None:
+    """Ours is at least as strict: its own check quotes a bad one in a log of its own."""
+    found = trace_in_event({"traceparent": GOOD, "tracestate": state})
+    assert found is not None
+
+    if found.state is not None:
+        members = [member.strip(" \t").split("=") for member in state.split(",") if member.strip(" \t")]
+        assert dict(members) == dict(TraceState.from_header([found.state]).items())
 
 
 def test_flags_that_are_not_known_are_not_handed_on() -> None:
@@ -88,6 +134,17 @@ def test_flags_that_are_not_known_are_not_handed_on() -> None:
 def test_a_header_that_comes_twice_says_nothing() -> None:
     """Which of the two would be meant?"""
     assert of(("traceparent", GOOD.encode()), ("traceparent", OTHER.encode())) is None
+
+
+@pytest.mark.parametrize("bad", [[None], [b""], [b"x"], [b"\xff"], [OTHER.encode()] * 2])
+def test_a_header_that_says_nothing_hides_no_attribute(bad: list[bytes | None]) -> None:
+    """In both modes; each carrier's state goes with its own parent."""
+    headers = (*(("traceparent", value) for value in bad), ("tracestate", b"vendor=x"))
+    structured = read(full_event(lambda event: event.update(traceparent=GOOD)), (*STRUCTURED, *headers))
+
+    assert TraceContext(TRACE, PARENT, 1) == of(*headers, ("ce_traceparent", GOOD.encode()))
+    assert isinstance(structured, Event)
+    assert TraceContext(TRACE, PARENT, 1) == structured.trace
 
 
 @pytest.mark.claim("S-57")
