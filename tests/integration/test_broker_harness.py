@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as KafkaTopicPartition
 from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
+from confluent_kafka.admin import AdminClient
 
 from consumer.emulator.server import Emulator
 from consumer.records import Record, TopicPartition
@@ -20,7 +21,7 @@ from tests.conftest import OwnBroker
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.kafka_broker.fetch import SUMS, differences, fetch_jars
 from tests.kafka_broker.traffic import Outgoing, committed, create_topics, publish, read_all, unique_topics
-from tests.kafka_broker.under_test import OTHER_BROKER, KafkaUnderTest, kafka_under_test
+from tests.kafka_broker.under_test import OTHER_BROKER, KafkaUnderTest, delete_topics, kafka_under_test
 from tests.process import settings_for
 
 ONE = Outgoing(b"value", key=b"key", headers=(("name", b"1"), ("name", None)), timestamp_ms=1_764_000_000_000)
@@ -232,6 +233,17 @@ async def test_a_named_broker_is_used_and_left_running(
 
     assert other.running
     assert not (tmp_path / "not-made").exists()
+
+
+async def test_topics_of_a_broker_that_is_not_ours_are_deleted(own_broker: OwnBroker) -> None:
+    """Also where the test has deleted one of them already."""
+    other = own_broker()
+    await create_topics(other.bootstrap, "first", "kept")
+
+    delete_topics(KafkaUnderTest(other.bootstrap), ["first", "gone"])
+
+    there = AdminClient({"bootstrap.servers": other.bootstrap}).list_topics(timeout=10)
+    assert {"kept"} == set(there.topics)
 
 
 def _ends_within(pid: int, seconds: float) -> bool:
