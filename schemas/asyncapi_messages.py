@@ -20,13 +20,12 @@ _BINARY: Final = "application/json"
 _STRUCTURED: Final = "application/cloudevents+json"
 _AS_IT_CAME: Final = "application/octet-stream"
 
+# Of no type and no pattern: whatever they hold, the event is taken.
 _TRACE: Final = {
     "traceparent": {
-        "type": "string",
-        "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
-        "description": "Optional: the publisher's trace, as W3C Trace Context writes it.",
+        "description": "Optional: the publisher's trace, as W3C Trace Context writes it; else passed over."
     },
-    "tracestate": {"type": "string", "description": "Optional, beside `traceparent`."},
+    "tracestate": {"description": "Optional, beside `traceparent`, as the same standard writes it."},
 }
 _SESSION_KEY: Final = {
     "type": "string",

@@ -12,6 +12,7 @@ from schemas.asyncapi import DOCUMENT
 from schemas.catalogue import read_json
 from tests.publishers.parser import ParserUnavailableError, install, parse
 from tests.publishers.untested import UNTESTED_ASYNCAPI
+from tests.unit.events.samples import accepted, full_event
 
 # There is a newer version of AsyncAPI; tools that read it are few yet.
 _ACCEPTED = {"asyncapi-latest-version"}
@@ -85,6 +86,22 @@ def test_an_example_that_does_not_fit_is_found() -> None:
     schema = {**message["payload"], "components": document["components"]}
 
     assert not Draft7Validator(schema).is_valid(message["examples"][0]["payload"] | {"courseId": 7})
+
+
+@pytest.mark.parametrize("bad", ["", "x", "00-0-0-00", None, 7, {}])
+def test_an_invalid_trace_context_is_no_fault_of_an_event(bad: object) -> None:
+    """It is passed over by us, and so by the document: in headers and in a structured event."""
+    document = read_json(DOCUMENT)
+    traced = dict.fromkeys(("traceparent", "tracestate", "ce_traceparent", "ce_tracestate"), bad)
+    for name, part in (
+        *(("sessionChangedBinary", "headers"), ("sessionChangedStructured", "headers")),
+        ("sessionChangedStructured", "payload"),
+    ):
+        message = document["components"]["messages"][name]
+        schema = {**message[part], "components": document["components"]}
+        Draft7Validator(schema).validate(message["examples"][0][part] | traced)
+
+    assert accepted(full_event(lambda event: event.update(traceparent=bad, tracestate=bad))).trace is None
 
 
 def test_directions_are_the_consumer_s() -> None:
