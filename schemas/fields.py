@@ -35,8 +35,6 @@ class Contract(BaseModel):
         frozen=True,
         extra="ignore",
         alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
         use_attribute_docstrings=True,
     )
 
@@ -66,8 +64,15 @@ class _AbsentNotNull:
 # A field that may be left out, but is not null: Zoho documents no way to clear one.
 Optional = Annotated[T | None, _AbsentNotNull()]
 
+# What `\S` is in JSON Schemas, which read patterns as ECMA-262 does; to pydantic, white space is another set.
+_NOT_WHITE = r"[^\t-\r \u{a0}\u{1680}\u{2000}-\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}\u{feff}]"
+
 ZohoId = Annotated[str, Field(strict=True, pattern=rf"^[0-9]{{1,{MAX_ID_DIGITS}}}$")]
-Name = Annotated[str, Field(strict=True, max_length=MAX_NAME_CHARACTERS, pattern=r"\S")]
+Name = Annotated[
+    str,
+    Field(strict=True, max_length=MAX_NAME_CHARACTERS, pattern=_NOT_WHITE),
+    WithJsonSchema({"type": "string", "maxLength": MAX_NAME_CHARACTERS, "pattern": r"\S"}),
+]
 Description = Annotated[str, Field(strict=True, max_length=MAX_DESCRIPTION_CHARACTERS)]
 Delivery = Literal["classroom", "e-learning"]
 Revision = Annotated[int, Field(strict=True, ge=0, le=MAX_REVISION), BeforeValidator(_whole)]

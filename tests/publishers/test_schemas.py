@@ -1,21 +1,36 @@
 """The JSON Schemas, as check-jsonschema sees them: publishers need no tool of ours to use them."""
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 
 from consumer.events.examples import invalid_examples
-from schemas.catalogue import CATALOGUE, DIRECTORY, SCHEMA_DIRECTORY, VALID_EXAMPLES
+from consumer.events.model import Event
+from consumer.events.reading import read_structured
+from schemas.catalogue import CATALOGUE, DIRECTORY, SCHEMA_DIRECTORY, VALID_EXAMPLES, read_json
 from schemas.error_class import ErrorClass
+from schemas.event import EVENT_TYPE, SessionChanged, SessionChangedEvent, TrainingSession
 from tests.publishers.check_jsonschema import refused
+from tests.unit.events.samples import KOLKATA, full_event
 
 ROOT = Path(__file__).parents[2]
 EVENT, DATA = (SCHEMA_DIRECTORY / f"{name}.json" for name in ("event", "data"))
 # The page says so too: a schema counts characters, and knows no clock.
 BEYOND_A_SCHEMA = {"id-too-long", "time-ahead"}
+_ATTRIBUTES, _DATA, _SESSION = (
+    model.model_json_schema()["properties"]
+    for model in (SessionChangedEvent, SessionChanged, TrainingSession)
+)
+EVENT_PATHS = [
+    *((name,) for name in _ATTRIBUTES),
+    *(("data", name) for name in _DATA),
+    *(("data", "session", name) for name in _SESSION),
+]
 
 
 def _written(directory: Path, documents: dict[str, Any]) -> list[Path]:
@@ -57,6 +72,41 @@ def test_what_a_schema_can_say_it_refuses_and_nothing_else(tmp_path: Path) -> No
     files = _written(tmp_path, {name: each["event"] for name, each in examples.items()})
 
     assert invalid - BEYOND_A_SCHEMA == refused(EVENT, files)
+
+
+# Each of these in every field. Not a line break at the end, nor all white space: jsonschema's patterns are
+# Python's, which differ there from ECMA-262's; the page says so.
+_VALUES: tuple[Any, ...] = (
+    *(None, True, 0, 7, 7.0, -1, 1.5, 1e18, 9.3e18, 2**63 - 1, 2**63, 10**40, [], {}, ["7"]),
+    *("", " ", "x", "7", "7" * 30, "7" * 31, "-7", "\u0667", "a\tb", "\x7f", "a\u200b", "\u00a0\u3000"),
+    *("x" * 1_000, "x" * 1_001, "x" * 1_025, "classroom", "Classroom", "1.0", EVENT_TYPE),
+    *("2026-11-30", "2026-02-30", "0000-01-01", "2026-11-30T00:00", "2026-11-30T10:00:00+05:30"),
+    *("2026-02-30T10:00:00Z", "2026-11-30T24:00:00Z", "2026-11-30T23:59:60Z", "2026-11-30t10:00:00.0z"),
+    *(
+        "2026-11-30T10:00:00",
+        "2026-11-30T10:00:00+24:00",
+        "2026-11-30 10:00:00Z",
+        "2026-11-30T10:00:00-00:00",
+    ),
+)
+
+
+@pytest.mark.parametrize("path", EVENT_PATHS, ids="/".join)
+def test_a_schema_and_we_agree(path: tuple[str, ...]) -> None:
+    """Field by field: what one takes the other takes, but for what no schema can say."""
+    validator = Draft202012Validator(read_json(EVENT), format_checker=FormatChecker())
+    for value in (*_VALUES, ...):
+        event: Any = full_event()
+        place = event
+        for step in path[:-1]:
+            place = place[step]
+        if value is ...:
+            del place[path[-1]]
+        else:
+            place[path[-1]] = value
+        reading = read_structured(json.dumps(event).encode(), KOLKATA, math.inf, maps=False)
+
+        assert isinstance(reading, Event) == validator.is_valid(event), value
 
 
 def test_the_pages_events_are_valid(tmp_path: Path) -> None:

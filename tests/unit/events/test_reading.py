@@ -5,14 +5,17 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unicodedata import category
 
 import pytest
+from pydantic import TypeAdapter
 
 from consumer.events.examples import invalid_examples, valid_examples, value_of
 from consumer.events.model import EventIdentity, OtherType, SessionKey
 from consumer.events.reading import read_record, reread
 from consumer.events.zones import load_zone
 from schemas.error_class import ErrorClass
+from schemas.fields import Name
 from tests.unit.events.samples import (
     BINARY,
     KOLKATA,
@@ -28,6 +31,9 @@ from tests.unit.events.samples import (
 
 DATA_POINTERS = {name: f"/data/{name}" for name in ("courseId", "batchId", "moduleId", "sessionId")}
 SESSION_IDS = ("trainerId", "roomId", "gradeCategoryId")
+# ECMA-262, 12.2 and 12.3, beside the characters that Unicode calls spaces (Zs).
+ECMA_WHITE = "\t\v\f\ufeff\n\r\u2028\u2029"
+_NAME = TypeAdapter(Name)
 SKIPPING = replace(KOLKATA, skip_other_types=True)
 
 
@@ -196,6 +202,32 @@ def test_endless_digits_in_an_unknown_field_do_no_harm() -> None:
     raw = json.dumps(with_field("/data/seats", "@")).replace('"@"', "9" * 5_000).encode()
 
     assert accepted(full_event()) == accepted(raw)
+
+
+def _snake(event: dict[str, Any]) -> None:
+    event["data"]["course_id"] = event["data"].pop("courseId")
+
+
+def test_a_field_has_one_name_and_any_other_is_unknown() -> None:
+    """As the JSON Schema has it: not the one that it has in our own code."""
+    known = full_event(lambda event: event["data"]["session"].pop("roomId"))
+    odd = full_event(lambda event: event["data"]["session"].update(room_id=7))
+    del odd["data"]["session"]["roomId"]
+
+    assert ["/data/courseId"] == pointers(refused(full_event(_snake)))
+    assert accepted(known) == accepted(odd)
+
+
+def test_a_name_of_white_space_is_none() -> None:
+    """White space as ECMA-262 has it, which JSON Schema's patterns are: so a schema and we agree."""
+    blank = [each for each in map(chr, range(0x10000)) if category(each) == "Zs" or each in ECMA_WHITE]
+    other = [each for each in map(chr, range(0x10000)) if each not in blank and category(each) != "Cs"]
+
+    assert len(blank) == 25
+    for text in (*blank, "".join(blank)):
+        assert ["/data/session/name"] == pointers(refused(session_event(name=text)))
+    for each in other:
+        assert each == _NAME.validate_python(each)
 
 
 @pytest.mark.parametrize(
