@@ -24,7 +24,8 @@ COPY --from=build /opt/session-consumer /opt/session-consumer
 ENV PATH=/opt/session-consumer/bin:$PATH
 # The official image has no bytecode of the standard library, and a process that may write nothing would compile
 # what it imports at every start: once, here, for what `run` and the other commands import.
-RUN ["python", "-c", "import consumer.cli.run, consumer.cli.emulator, consumer.cli.demo, consumer.cli.status"]
+RUN ["python", "-c", "import consumer.cli.run, consumer.telemetry.otlp, consumer.cli.emulator, consumer.cli.demo, \
+consumer.cli.status"]
 ENV PYTHONDONTWRITEBYTECODE=1
 # Any user id will do (a platform may choose one): nothing is written, but for what a command is told to write.
 USER 10001:10001
