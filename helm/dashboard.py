@@ -73,7 +73,7 @@ def _per_minute(name: str, label: str) -> Query:
 def _counted(of: str, hours: int) -> str:
     """What was counted in the last hours, as the rules do it: what a process began with too."""
     started = f"last_over_time(process_start_time_seconds{{{_SHOWN}}}[{hours}h]) > time() - {hours * 3600}"
-    life = f"last_over_time({of}[{hours}h]) and on (namespace, job, instance) ({started})"
+    life = f"last_over_time({of}[{hours}h]) and on (namespace, job, pod, instance) ({started})"
     return f'max without (of) (increase({of}[{hours}h]) or label_replace({life}, "of", "life", "", ""))'
 
 

@@ -188,6 +188,11 @@ class Gate:
         ours = gate.closed is not None and gate.closed.reason == reason
         return replace(gate, closed=replace(gate.closed, own=True)) if gate.closed and ours else gate
 
+    def own_day_over(self, now: float) -> "Gate":
+        """Open where the day's own allowance closed it and the day has ended: there is nothing to probe."""
+        closed = self.closed
+        return replace(self, closed=None) if closed and closed.own and now >= closed.until else self
+
     def day_used_up(
         self, rules: GateRules, now: float, *, until: float | None, reason: str, probe: bool
     ) -> "Gate":

@@ -210,7 +210,7 @@ def _held(found: Any) -> Held | None:
     try:
         name, since = found
         return Held(AccountState(name), _seconds(_count(since)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

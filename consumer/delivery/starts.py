@@ -9,7 +9,7 @@ from consumer.delivery.backlog import Backlog
 class Starts:
     """Looks at gate, quota, reservations and backlog of one account. Times are its clock's.
 
-    `on_progress` is called where a reservation has to be recorded by a commit.
+    `on_progress` is called where a commit has to record a reservation, or how the account stands.
     """
 
     def __init__(self, account: Account, backlog: Backlog, on_progress: Callable[[], None]) -> None:
@@ -23,7 +23,11 @@ class Starts:
         account = self._account
         if now < account.quiet_until:
             return account.quiet_until
-        gate = account.gate
+        gate = account.gate.own_day_over(now)
+        if gate is not account.gate:
+            account.gate = gate
+            account.changed()
+            self._on_progress()  # who looks on reads it from the commit
         permission = gate.permission(now)
         if permission == "no":
             return None if gate.closed is None or gate.closed.probing else gate.closed.until

@@ -72,6 +72,7 @@ class Tenure:
             chance=chance,
         )
         self.opened = False
+        self._on_progress = on_progress
         self._owns = owns
         self._wall_clock = wall_clock
         self._tasks: list[asyncio.Task[None]] = []
@@ -106,6 +107,10 @@ class Tenure:
         for session, applied in account.ledger.packed.to_rewrite():
             self.settler.write_again(written_again(session, applied))
         self.opened = True
+        if account.position_known:
+            # Who looks on reads from the commit how the account stands: with this owner, not with the last.
+            # A position that somebody set keeps its mark until there is something to record.
+            self._on_progress()
         while True:
             since = self._wall_clock() - account.rules.ledger_seconds
             for session in account.ledger.packed.untouched_since(since, FORGET_AT_ONCE):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from tests.alerts.promtool import Scene, chosen, comes, gone, lives, neighbour, replica, standby
+from tests.alerts.promtool import Scene, chosen, comes, gone, lives, moved, neighbour, replica, standby
 
 P = "SessionConsumer"
 IDLE = standby("b")
@@ -68,11 +68,11 @@ CASES: dict[str, Case] = {
     ),
     "a first install that never comes up": Case(
         chosen(lives(replica("a", "standby")) | lives(replica("b", "standby"))),
-        {"9m": (), "12m": ("NoReplica", "ReplicaDown"), "3h": ("NoReplica", "ReplicaDown")},
+        {"9m": (), "12m": ("NoReplica",), "22m": ("NoReplica", "ReplicaDown"), "3h": ("NoReplica", "ReplicaDown")},
     ),
     "a first install that takes its time": Case(
-        chosen(lives(replica("a", "running"), range(4, 201)) | lives(replica("b", "standby"), range(4, 201))),
-        {"9m": (), "12m": (), "3h": ()},
+        chosen(lives(replica("a", "running"), range(9, 201)) | lives(replica("b", "standby"), range(9, 201))),
+        {"9m": (), "12m": (), "17m": (), "3h": ()},
     ),
     "all that came up never answer again": Case(
         chosen(lives(replica("a", "running"), range(60))),
@@ -260,6 +260,11 @@ CASES: dict[str, Case] = {
     "a lock before the first scrape, though the quota was kept": Case(
         replica("a", "running", locks_total="1x200", quota_share="0.5x200") | IDLE,
         {"2m": ("LockedWithinQuota",), "20m": ()},
+    ),
+    "old dead letters of a pod whose address a new one gets": Case(
+        gone(replica("a", "running", applied="600x200", dead_letters={"event_invalid": "300x200"}), 100)
+        | moved(comes(replica("c", "running", applied="0x200"), 102), "a") | IDLE,
+        {"99m": (), "105m": (), "120m": (), "150m": ()},
     ),
     "few dead letters in few events": Case(
         replica("a", "running", applied="0x200", dead_letters={"event_invalid": "0x9 3x190"}) | IDLE,

@@ -95,6 +95,16 @@ def comes(scene: Scene, minute: int) -> Scene:
     return Scene({key: " ".join(["_"] * minute + text.split()[minute:]) for key, text in series.items()})
 
 
+def moved(scene: Scene, address: str) -> Scene:
+    """The scene of a replica that got the address which another one had."""
+    return Scene(
+        {
+            re.sub(r'instance="[^"]*"', f'instance="{address}:8080"', key): text
+            for key, text in scene.series.items()
+        }
+    )
+
+
 def neighbour(name: str, up: str) -> Scene:
     """Another program that the same job scrapes."""
     return Scene({_series("up", name): up})

@@ -312,6 +312,22 @@ def test_the_days_allowance_ends_the_day() -> None:
     assert times[9] - times[0] < 60
 
 
+def test_a_day_whose_allowance_was_used_up_ends_by_itself() -> None:
+    """Also where nothing waits to be called for: there is nothing to probe, the bound is our own."""
+
+    async def scene() -> tuple[AccountState, AccountState]:
+        async with on_stage(with_rules=rules(daily_requests=3)) as stage:
+            stage.worker.receive([change_record(n, n) for n in range(3)])
+            assert await stage.until_done(60)
+            stage.account.on_wake()
+            await asyncio.sleep(1.0)
+            used_up = stage.account.state
+            await asyncio.sleep(86_400)
+            return used_up, stage.account.state
+
+    assert (AccountState.DAILY_QUOTA, AccountState.RUNNING) == simulate(scene())
+
+
 def test_a_session_whose_call_got_no_answer_waits_until_that_call_can_not_arrive_any_more() -> None:
     """So that a late arrival never overwrites a newer change."""
     answers: list[Verdict] = [NoAnswer("time-out")]
