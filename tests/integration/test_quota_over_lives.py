@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from consumer.delivery.gate import AccountState
+from consumer.delivery.quota_state import read_state
 from consumer.emulator.faults import Fault
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
@@ -205,3 +207,32 @@ async def test_a_call_of_an_owner_before_the_last_one_still_holds_the_next_one_b
                 await third.terminate()
 
         assert 3 >= zoho.audit().writes
+
+
+async def test_how_an_account_stands_is_committed_by_its_new_owner_though_nothing_moves(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """Else `session-consumer check` would go on telling what held up the last one."""
+    made = await topics()
+
+    async def held() -> set[AccountState | None]:
+        states = [each.metadata for each in (await committed(kafka.bootstrap, made.group)).values()]
+        found = [read_state(text)[0].held for text in states if text]
+        return {None if each is None else each.state for each in found}
+
+    async def held_by_the_day() -> bool:
+        return {AccountState.DAILY_QUOTA} == await held()
+
+    async def held_by_nothing() -> bool:
+        return {None} == await held()
+
+    async with Emulator(QUOTA) as zoho:
+        await publish(kafka.bootstrap, made.source, changes(3, 3))
+        async with consumer_process(settings_for(kafka, made, zoho.url, quota_daily_requests=3)) as first:
+            await reaches(first, "daily_quota")
+            await finished(first, 3)
+            assert 0 == await first.terminate()
+        assert await held_by_the_day()
+        raised = settings_for(kafka, made, zoho.url, quota_daily_requests=1000)
+        async with consumer_process(raised):
+            await until(held_by_nothing, 10)
