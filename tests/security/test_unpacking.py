@@ -170,6 +170,11 @@ async def test_a_batch_that_unpacks_to_gigabytes_stops_its_account_and_not_the_p
         consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
     ):
         account = await reaches(process, "kafka_down")
+        began = time.monotonic()
+        while time.monotonic() < began + 6:  # longer than a failed partition's pauses
+            now = await process.account()
+            assert (account["state"], account["reason"]) == (now["state"], now["reason"])
+            await asyncio.sleep(0.2)
         used = highest_memory_bytes(process.pid)
         assert await process.terminate() == 0
 
