@@ -25,9 +25,9 @@ FAILURES_TO_TELL = 3
 
 _REMEDIES = {
     BatchTooLargeError: (
-        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB or 200,000 headers, or is broken)"
-        ". Find out who wrote it; then stop the consumer and set the group's position behind it "
-        "(kafka-consumer-groups.sh --reset-offsets), which loses that batch"
+        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, has more records or headers than "
+        "events have, or is broken). Find out who wrote it; then stop the consumer and set the group's "
+        "position behind it (kafka-consumer-groups.sh --reset-offsets), which loses that batch"
     ),
     kafka_errors.TopicAuthorizationFailedError: "; grant Read on the topic",
     kafka_errors.CorruptRecordException: (
