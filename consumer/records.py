@@ -42,8 +42,13 @@ class Record:
     @property
     def held_bytes(self) -> int:
         """About how much memory the record costs while it waits."""
-        size = RECORD_OVERHEAD_BYTES + len(self.key or b"") + len(self.value or b"")
-        size += HEADER_OVERHEAD_BYTES * len(self.headers)
-        for name, value in self.headers:
-            size += len(name) + len(value or b"")
-        return size
+        return held_bytes(self.key, self.value, self.headers)
+
+
+def held_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """About how much memory a record costs while it is held."""
+    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
+    size += HEADER_OVERHEAD_BYTES * len(headers)
+    for name, content in headers:
+        size += len(name) + len(content or b"")
+    return size

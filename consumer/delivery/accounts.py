@@ -157,9 +157,13 @@ class Accounts:
         account = self._topics[partition.topic]
         account.troubles.report(Trouble.POSITION, reason)
 
-    def reading_failed(self, partition: TopicPartition, reason: str | None) -> None:
-        """A partition of the account can't be read; None: it can again."""
-        self._topics[partition.topic].troubles.tell(Trouble.READING, reason)
+    def unreadable(self, reasons: Mapping[TopicPartition, str]) -> None:
+        """The partitions that can't be read, each with its reason; all others can."""
+        first: dict[str, str] = {}
+        for partition, reason in reasons.items():
+            first.setdefault(self._topics[partition.topic].rules.name, reason)
+        for account in self.accounts:
+            account.troubles.tell(Trouble.READING, first.get(account.rules.name))
 
     def ready(self) -> dict[TopicPartition, int]:
         """The partitions to read more from, each with how many records of its kind there is room for.

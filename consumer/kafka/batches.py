@@ -55,6 +55,7 @@ class BatchWriter(Generic[M]):
         self._topic = topic
         self._partition_of = partition_of
         self._discards = 0
+        self._one_large = asyncio.Lock()
 
     async def write(self, messages: Sequence[M]) -> list[Exception | None]:
         """For each, in order, None once it is acknowledged, or what came instead. Never raises for Kafka.
@@ -120,8 +121,9 @@ class BatchWriter(Generic[M]):
         for batch in batches:
             try:
                 async with asyncio.timeout_at(deadline):
-                    if batch.large:  # compressed in a thread, so that the loop keeps turning
-                        await asyncio.to_thread(batch.builder._build)
+                    if isinstance(batch.builder, _Large):
+                        async with self._one_large:
+                            batch.builder = await asyncio.to_thread(batch.builder.packed)
                     if discards != self._discards:
                         raise DiscardedError
                     future = await producer.send_batch(batch.builder, self._topic, partition=partition)
@@ -143,7 +145,7 @@ class BatchWriter(Generic[M]):
         batches: dict[int, list[_Batch]] = defaultdict(list)
         for place, message in enumerate(messages):
             own = batches[self._partition_of(message, partitions)]
-            if own and _append(own[-1].builder, message):
+            if own and isinstance(own[-1].builder, BatchBuilder) and _append(own[-1].builder, message):
                 own[-1].places.append(place)
             else:
                 own.append(_new_batch(producer, place, message))
@@ -158,21 +160,38 @@ _NO_CONNECTION = (KafkaUnreachableError, KafkaRefusedError)
 class _Batch:
     """Messages of one partition that go together. `places`: where they stand among all to be written."""
 
-    builder: BatchBuilder
+    builder: "BatchBuilder | _Large"
     places: list[int]
-    large: bool
     error: Exception | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Large:
+    """A message that is packed when its turn comes: that takes several times its size, for a moment."""
+
+    producer: AIOKafkaProducer
+    message: Message
+
+    def packed(self) -> BatchBuilder:
+        """To be run in a thread, so that the loop keeps turning."""
+        alone = _alone(self.producer, self.message, compressed=True)
+        alone._build()
+        return alone
+
+
 def _new_batch(producer: AIOKafkaProducer, place: int, message: Message) -> _Batch:
+    if message.size_bytes > LARGE_BYTES:
+        return _Batch(_Large(producer, message), [place])
     builder = producer.create_batch()
-    if _append(builder, message) and builder.size() <= LARGE_BYTES:
-        return _Batch(builder, [place], large=False)
-    large = message.size_bytes > LARGE_BYTES
-    alone = lone_batch(
-        producer, key=message.key, value=message.value, headers=message.headers, compressed=large
+    if not _append(builder, message):
+        builder = _alone(producer, message, compressed=False)
+    return _Batch(builder, [place])
+
+
+def _alone(producer: AIOKafkaProducer, message: Message, *, compressed: bool) -> BatchBuilder:
+    return lone_batch(
+        producer, key=message.key, value=message.value, headers=message.headers, compressed=compressed
     )
-    return _Batch(alone, [place], large=large)
 
 
 def _append(builder: BatchBuilder, message: Message) -> bool:

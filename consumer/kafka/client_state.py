@@ -44,6 +44,15 @@ def has_fetched(consumer: AIOKafkaConsumer, partitions: list[KafkaPartition]) ->
     return any(consumer.highwater(part) is not None for part in partitions if part in assigned)
 
 
+async def is_at_end(consumer: AIOKafkaConsumer, partition: KafkaPartition) -> bool:
+    """Whether all is read that the last fetch said there is to be read; False before there was one."""
+    if partition not in consumer.assignment():
+        return False
+    stable, end = consumer.last_stable_offset(partition), consumer.highwater(partition)
+    end = end if stable is None else stable
+    return end is not None and await consumer.position(partition) >= end
+
+
 def as_record(message: Any) -> Record:
     """The client's record as ours; a missing timestamp is -1."""
     return Record(

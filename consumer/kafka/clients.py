@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from consumer.kafka.assignor import AccountAssignor
 from consumer.kafka.connection import client_options, translated
-from consumer.kafka.lenient_headers import read_any_header_name
+from consumer.kafka.poll_bound import bound_polls
 from consumer.kafka.unpacking import bound_unpacking
 from consumer.settings import KafkaSettings
 
@@ -39,7 +39,7 @@ def consumer_factory(
     this member to hand over. The client's request time-out lies above it, because a JoinGroup request
     is answered only then.
     """
-    read_any_header_name()
+    bound_polls()
     bound_unpacking()
 
     def make() -> AIOKafkaConsumer:

@@ -11,6 +11,7 @@ batch that it refuses is parsed here, and only a record that it can't write is e
 """
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,9 +30,7 @@ from aiokafka.record.util import decode_varint
 from consumer.kafka import unpacking
 from consumer.records import Headers
 
-# Unpacked, of one fetch answer for one partition.
-ENOUGH_BYTES = 8 * 1024 * 1024
-
+_GZIP = 31
 _MAGIC_WITH_HEADERS = 2
 _MAGIC_OFFSET = struct.calcsize(">qii")
 _LENGTH = struct.Struct(">qi")
@@ -65,7 +64,7 @@ def lone_batch(
     `compressed`: with gzip, when it is built, which is slow: 10 ms for a megabyte.
     """
     batch = producer.create_batch()
-    builder = _DefaultRecordBatchBuilderPy
+    builder = _Builder
     batch._builder = builder(
         magic=_MAGIC_WITH_HEADERS,
         compression_type=builder.CODEC_GZIP if compressed else builder.CODEC_NONE,
@@ -84,40 +83,39 @@ def lone_batch(
 class AnyNameRecords:
     """aiokafka's MemoryRecords, the batches of one fetch answer, with batches that take any header name.
 
-    Once the batches taken so far have unpacked to more than `ENOUGH_BYTES`, it ends: the rest is fetched anew
-    when there is room for it. A kilobyte of it can be 32 MiB, and hundreds of those are in one answer.
+    `before_unpacking` is called before a batch of it is unpacked, when its records are asked for;
+    `unpacked_bytes` is how large it is then, until its last record is taken.
     """
 
-    __slots__ = ("_batches", "_buffer", "_unpacked_bytes", "size_in_bytes")
+    __slots__ = ("_batches", "_buffer", "before_unpacking", "has_next", "size_in_bytes", "unpacked_bytes")
 
     def __init__(self, buffer: bytes) -> None:
         self._buffer = buffer
         self._batches = MemoryRecords(buffer)
-        self._unpacked_bytes = 0
+        self.before_unpacking: Callable[[], None] = _nothing
+        self.unpacked_bytes = 0
         self.size_in_bytes = self._batches.size_in_bytes
-
-    def has_next(self) -> bool:
-        """Whether there is another batch to be taken."""
-        return self._unpacked_bytes <= ENOUGH_BYTES and bool(self._batches.has_next())
+        self.has_next = self._batches.has_next
 
     def next_batch(self) -> "_AnyNameBatch | None":
         """The next batch, or None after the last."""
         batch = self._batches.next_batch()
-        return None if batch is None else _AnyNameBatch(batch, self._buffer, self._unpacked)
+        return None if batch is None else _AnyNameBatch(batch, self._buffer, self)
 
-    def _unpacked(self, size_bytes: int) -> None:
-        self._unpacked_bytes += size_bytes
+
+def _nothing() -> None:
+    """Nothing to be done before unpacking."""
 
 
 class _AnyNameBatch:
     """One of aiokafka's batches; on iteration it is parsed again, leniently, where aiokafka refuses it."""
 
-    __slots__ = ("_batch", "_buffer", "_unpacked")
+    __slots__ = ("_batch", "_buffer", "_of")
 
-    def __init__(self, batch: Any, buffer: bytes, unpacked: Callable[[int], None]) -> None:
+    def __init__(self, batch: Any, buffer: bytes, of: AnyNameRecords) -> None:
         self._batch = batch
         self._buffer = buffer
-        self._unpacked = unpacked
+        self._of = of
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
@@ -127,9 +125,10 @@ class _AnyNameBatch:
 
     def __iter__(self) -> Iterator[Any]:
         try:
+            self._of.before_unpacking()
             before = unpacking.total_bytes()
             records = iter(self._batch)  # unpacks it
-            self._unpacked(unpacking.total_bytes() - before)
+            self._of.unpacked_bytes = unpacking.total_bytes() - before
             yield from records
         except (UnicodeDecodeError, CorruptRecordException):  # by the C extension, and without it
             again = _batch_at(self._buffer, self._batch.base_offset)
@@ -138,6 +137,7 @@ class _AnyNameBatch:
             # From the batch's start: whatever lies below the position is left out by the fetcher, as it
             # does when it has to start in the middle of a compressed batch.
             yield from again
+        self._of.unpacked_bytes = 0
 
 
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final, for want of a seam
@@ -176,6 +176,21 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final, for 
             value,
             headers,
         )
+
+
+class _Builder(_DefaultRecordBatchBuilderPy):  # type: ignore[misc]  # final, for want of a seam
+    """aiokafka's, which makes two copies of a batch to compress it: of 30 MB, that may be too much."""
+
+    def _maybe_compress(self) -> bool:
+        if self._compression_type == self.CODEC_NONE:
+            return False
+        header_size, packer = self.HEADER_STRUCT.size, zlib.compressobj(wbits=_GZIP)
+        with memoryview(self._buffer) as whole:
+            packed = packer.compress(whole[header_size:]) + packer.flush()
+        smaller = len(packed) < len(self._buffer) - header_size
+        if smaller:
+            self._buffer[header_size:] = packed
+        return smaller
 
 
 class _RawName(str):

@@ -12,7 +12,7 @@ from aiokafka import errors as kafka_errors
 from consumer.delivery.accounts import Accounts
 from consumer.delivery.pauses import Pauses
 from consumer.kafka.admission import Admission
-from consumer.kafka.client_state import as_record, has_fetched
+from consumer.kafka.client_state import as_record, has_fetched, is_at_end
 from consumer.kafka.positions import lost_while_reading
 from consumer.kafka.unpacking import MAX_UNPACKED_BYTES, BatchTooLargeError
 from consumer.records import TopicPartition
@@ -22,14 +22,12 @@ MAX_RECORDS = 500
 REPEAT_PAUSES = Pauses(0.1, 5.0)
 # A poll may fail once where a leader moves; so many in a row are told as the account's state.
 FAILURES_TO_TELL = 3
-# So long without a further failure: it is over.
-WELL_AFTER_SECONDS = 2.0
 
 _REMEDIES = {
     BatchTooLargeError: (
-        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB or 200,000 headers, or is broken)"
-        ". Find out who wrote it; then stop the consumer and set the group's position behind it "
-        "(kafka-consumer-groups.sh --reset-offsets), which loses that batch"
+        f" (a batch unpacks to more than {MAX_UNPACKED_BYTES // 2**20} MiB, has more records or headers than "
+        "events have, or is broken). Find out who wrote it; then stop the consumer and set the group's "
+        "position behind it (kafka-consumer-groups.sh --reset-offsets), which loses that batch"
     ),
     kafka_errors.TopicAuthorizationFailedError: "; grant Read on the topic",
     kafka_errors.CorruptRecordException: (
@@ -42,10 +40,11 @@ log = structlog.get_logger(__name__)
 
 
 class _Failing:
-    """A partition whose last poll failed: how often in a row, and when."""
+    """A partition whose last poll failed: how often in a row alone, when, and what is told of it."""
 
     def __init__(self) -> None:
         self.failures = 0
+        self.reason: str | None = None
         self.failed_at = time.monotonic()
 
     @property
@@ -54,15 +53,25 @@ class _Failing:
 
 
 class Reader:
-    """Polls one client for the accounts that have room. `group` is named in what operators are told."""
+    """Polls one client for the accounts that have room. `group` is named in what operators are told.
+
+    `well_after_seconds`: so long without a further failure, and a partition's failure is over.
+    """
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, accounts: Accounts, admission: Admission, group: str
+        self,
+        consumer: AIOKafkaConsumer,
+        accounts: Accounts,
+        admission: Admission,
+        group: str,
+        *,
+        well_after_seconds: float = 2.0,
     ) -> None:
         self._consumer = consumer
         self._accounts = accounts
         self._admission = admission
         self._group = group
+        self._well_after_seconds = well_after_seconds
         self._failing: dict[TopicPartition, _Failing] = {}
 
     def forget(self) -> None:
@@ -113,7 +122,7 @@ class Reader:
                 ours = TopicPartition(*partition)
                 self._accounts.receive(ours, [as_record(message) for message in messages])
                 await asyncio.sleep(0)
-            self._no_failure(rooms)
+            await self._see_who_is_well(rooms, found)
             if not found:
                 await self._pass_markers(partitions)
 
@@ -140,26 +149,35 @@ class Reader:
             failing.failed_at = time.monotonic()
             if len(partitions) == 1:
                 failing.failures += 1
-                if failing.failures == FAILURES_TO_TELL:
-                    self._tell(partition, error)
+                if failing.failures >= FAILURES_TO_TELL:
+                    self._name(partition, failing, error)
+        self._tell()
 
-    def _tell(self, partition: TopicPartition, error: Exception) -> None:
+    def _name(self, partition: TopicPartition, failing: _Failing, error: Exception) -> None:
         offset = self._accounts.next_offsets().get(partition)
         reason = (
             f"{partition.topic}:{partition.partition} can't be read from offset {offset} on: "
             f"{type(error).__name__}"
         )
         reason += next((remedy for kind, remedy in _REMEDIES.items() if isinstance(error, kind)), "")
-        log.error("reading failed", reason=reason)
-        self._accounts.reading_failed(partition, reason)
+        if reason != failing.reason:
+            log.error("reading failed", reason=reason)
+        failing.reason = reason
 
-    def _no_failure(self, partitions: Collection[TopicPartition]) -> None:
-        over = time.monotonic() - WELL_AFTER_SECONDS
-        for partition in [p for p in partitions if p in self._failing and self._failing[p].failed_at < over]:
-            del self._failing[partition]
-            others = (each for p, each in self._failing.items() if p.topic == partition.topic)
-            if not any(each.failures >= FAILURES_TO_TELL for each in others):
-                self._accounts.reading_failed(partition, None)
+    async def _see_who_is_well(
+        self, polled: Collection[TopicPartition], found: Collection[KafkaPartition]
+    ) -> None:
+        """Whose failure is over: it gave something, or has nothing to give. A fetch may be late, too."""
+        over = time.monotonic() - self._well_after_seconds
+        for partition in [p for p in polled if p in self._failing and self._failing[p].failed_at < over]:
+            theirs = KafkaPartition(*partition)
+            if theirs in found or (not self._is_rebalancing() and await is_at_end(self._consumer, theirs)):
+                del self._failing[partition]
+                self._tell()
+
+    def _tell(self) -> None:
+        """All that is to be told, every time: what is well takes nothing away from what is not."""
+        self._accounts.unreadable({p: each.reason for p, each in self._failing.items() if each.reason})
 
     def _is_rebalancing(self) -> bool:
         rebalancing: bool = self._consumer._subscription.reassignment_in_progress

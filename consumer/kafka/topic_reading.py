@@ -15,7 +15,7 @@ from consumer.kafka.connection import (
     translate,
     translated,
 )
-from consumer.kafka.lenient_headers import read_any_header_name
+from consumer.kafka.poll_bound import bound_polls
 from consumer.kafka.publisher import missing_topic
 from consumer.kafka.unpacking import bound_unpacking
 from consumer.settings import KafkaSettings
@@ -53,7 +53,7 @@ async def connected(
     kafka: KafkaSettings, topic: str, *, within_seconds: float = 10.0
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[KafkaPartition]]]:
     """A client that reads nothing yet, and the topic's partitions; errors and bound as `reading`."""
-    read_any_header_name()
+    bound_polls()
     bound_unpacking()
     with translated(kafka.bootstrap_servers):
         async with asyncio.timeout(within_seconds):

@@ -6,7 +6,7 @@ before the last one's records are looked at, and batches are left to aiokafka's 
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from consumer.kafka.connection import KafkaUnreachableError, translate
 from consumer.kafka.lenient_headers import AnyNameRecords
+from consumer.kafka.poll_bound import ENOUGH_BYTES
 from consumer.kafka.topic_reading import FETCH_BYTES, FETCH_WAIT_MS, connected
 from consumer.records import Headers, Record
 from consumer.settings import KafkaSettings
@@ -112,12 +113,11 @@ class _Scan:
         try:
             while await self._send():
                 done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-                came = [each for task in done for each in await self._taken(task)]
+                came = deque([each for task in done for each in await self._taken(task)])
                 await self._send()  # the broker works while we do
-                for partition, start, batches in came:
-                    for batch in batches:  # one at a time: each may unpack to 32 MiB
-                        if records := list(self._records(partition, start, batch)):
-                            yield records
+                while came:  # let go one by one: each may unpack to 32 MiB, and hold on to it
+                    for records in self._in_parts(*came.popleft()):
+                        yield records
         finally:
             for task in self._under_way:
                 task.cancel()
@@ -145,7 +145,7 @@ class _Scan:
         topic = partitions[0].topic
         return FetchRequest(FETCH_WAIT_MS, 1, FETCH_BYTES, _READ_UNCOMMITTED, [(topic, wanted)], rack_id="")
 
-    async def _taken(self, task: "asyncio.Task[Any]") -> list[tuple[KafkaPartition, int, list[Any]]]:
+    async def _taken(self, task: "asyncio.Task[Any]") -> list[tuple[KafkaPartition, int, Any]]:
         """The batches of a fetch's answer, with the position each partition was read from; it is moved on."""
         del self._under_way[task]
         try:
@@ -153,7 +153,7 @@ class _Scan:
         except errors.KafkaError as exc:
             await self._again(exc)
             return []
-        came = []
+        came: list[tuple[KafkaPartition, int, Any]] = []
         for topic, partitions in answer.topics:
             for number, code, _, *rest in partitions:
                 partition = KafkaPartition(topic, number)
@@ -165,12 +165,25 @@ class _Scan:
                 elif batches := list(_batches(rest[-1], partition)):
                     start = self._positions.pop(partition)
                     self._positions[partition] = batches[-1].next_offset  # last: others have their turn
-                    came.append((partition, start, batches))
+                    came += [(partition, start, batch) for batch in batches]
         if came:
             self._came_at = asyncio.get_running_loop().time()
         elif asyncio.get_running_loop().time() - self._came_at > self._silence_seconds:
             raise KafkaUnreachableError(f"{self._where} stopped answering.")
         return came
+
+    def _in_parts(self, partition: KafkaPartition, start: int, batch: Any) -> Iterator[list[Record]]:
+        """A batch's records, so many at a time as hold not much more than `ENOUGH_BYTES`."""
+        part: list[Record] = []
+        held_bytes = 0
+        for record in self._records(partition, start, batch):
+            part.append(record)
+            held_bytes += record.held_bytes
+            if held_bytes > ENOUGH_BYTES:
+                yield part
+                part, held_bytes = [], 0
+        if part:
+            yield part
 
     def _records(self, partition: KafkaPartition, start: int, batch: Any) -> Iterator[Record]:
         topic, number = partition

@@ -18,8 +18,10 @@ from aiokafka.record.util import decode_varint
 
 # Thirty times what a broker takes packed, by default.
 MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
-# Of one batch, together; a batch of 1 MiB that isn't compressed holds 150,000 records at most.
-MAX_RECORDS_AND_HEADERS: Final = 200_000
+# A batch of 1 MiB that isn't compressed holds 150,000 at most, and an event takes 200 bytes at least.
+MAX_RECORDS: Final = 200_000
+# Of one record: it is taken apart at once, into 80 bytes for each. As many fit into 1 MiB uncompressed.
+MAX_HEADERS: Final = 500_000
 
 _MODULES: Final = ("aiokafka.record.default_records", "aiokafka.record._crecords.default_records")
 # Their messages have no headers, and are taken apart one by one.
@@ -30,9 +32,13 @@ _COUNTED_FROM_BYTES: Final = 1024 * 1024
 _FIRST_BUFFER_BYTES: Final = 65_536
 _GROWTH: Final = 8
 _GZIP: Final = 31
+_PIECE_BYTES: Final = 4096
 _XERIAL: Final = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"
 _LENGTH_BYTES: Final = 4
 
+
+Buffer = bytes | bytearray
+Decoder = Callable[[bytes], Buffer]
 
 _total = [0]
 
@@ -61,16 +67,16 @@ def total_bytes() -> int:
     return _total[0]
 
 
-def _replace(module: ModuleType, decoders: Mapping[str, Callable[[bytes], bytes]]) -> None:
+def _replace(module: ModuleType, decoders: Mapping[str, Decoder]) -> None:
     for name, decode in decoders.items():
         if hasattr(module, name):
             setattr(module, name, decode)
 
 
-def _counted(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """The same, of batches of records: with a bound on their number, and on that of their headers."""
+def _counted(decode: Decoder) -> Decoder:
+    """The same, of batches of records: with a bound on their number, and on the headers of each."""
 
-    def decode_counted(payload: bytes) -> bytes:
+    def decode_counted(payload: bytes) -> Buffer:
         raw = decode(payload)
         _total[0] += len(raw)
         if len(raw) > _COUNTED_FROM_BYTES:
@@ -80,66 +86,78 @@ def _counted(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
     return decode_counted
 
 
-def _refuse_many(raw: bytes) -> None:
+def _refuse_many(raw: Buffer) -> None:
     """Walks over the records; what is broken is left to the parser."""
-    place = count = 0
+    place = records = 0
     try:
         while place < len(raw):
             length, start = decode_varint(raw, place)
             place = start + length
-            at = start + 1  # the attributes, of which there are none
-            for _ in range(2):  # how much later, and further on, than the first record
-                _, at = decode_varint(raw, at)
-            for _ in range(2):  # key and value
-                size, at = decode_varint(raw, at)
-                at += max(size, 0)
-            headers, _ = decode_varint(raw, at)
-            count += 1 + max(headers, 0)
-            if count > MAX_RECORDS_AND_HEADERS:
-                raise BatchTooLargeError(
-                    f"a batch has more than {MAX_RECORDS_AND_HEADERS:,} records and headers"
-                )
+            records += 1
+            if records > MAX_RECORDS:
+                raise BatchTooLargeError(f"a batch has more than {MAX_RECORDS:,} records")
+            if length > MAX_HEADERS and _count_headers(raw, start) > MAX_HEADERS:
+                raise BatchTooLargeError(f"a record has more than {MAX_HEADERS:,} headers")
             if length <= 0:
                 return
     except IndexError:
         return
 
 
-def _gzip(payload: bytes) -> bytes:
-    """All members, as aiokafka's does."""
-    found, left = bytearray(), bytes(payload)
+def _count_headers(raw: Buffer, start: int) -> int:
+    at = start + 1  # the attributes, of which there are none
+    for _ in range(2):  # how much later, and further on, than the first record
+        _, at = decode_varint(raw, at)
+    for _ in range(2):  # key and value
+        size, at = decode_varint(raw, at)
+        at += max(size, 0)
+    headers, _ = decode_varint(raw, at)
+    return int(headers)
+
+
+def _gzip(payload: bytes) -> bytearray:
+    """All members, as aiokafka's does; in pieces, since zlib copies what is behind a member."""
+    found, left = bytearray(), memoryview(payload)
     while left:
-        member = zlib.decompressobj(_GZIP)
-        try:
-            found += member.decompress(left, MAX_UNPACKED_BYTES - len(found) + 1)
-        except zlib.error as exc:
-            raise _broken() from exc
-        if len(found) > MAX_UNPACKED_BYTES:
-            raise _too_large()
-        if not member.eof:
-            raise _broken()
-        left = member.unused_data.lstrip(b"\0")
-    return bytes(found)
+        member, place = zlib.decompressobj(_GZIP), 0
+        while not member.eof:
+            piece = left[place : place + _PIECE_BYTES]
+            if not piece:
+                raise _broken()
+            place += len(piece)
+            try:
+                found += member.decompress(piece, MAX_UNPACKED_BYTES - len(found) + 1)
+            except zlib.error as exc:
+                raise _broken() from exc
+            if len(found) > MAX_UNPACKED_BYTES:
+                raise _too_large()
+        left = left[place - len(member.unused_data) :]
+        while left and left[0] == 0:
+            left = left[1:]
+    return found
 
 
-def _into_a_buffer(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes], bytes]:
+def _into_a_buffer(decompress_into: Callable[[bytes, bytearray], int]) -> Decoder:
     """Of a codec that doesn't say how much there is: into a buffer that grows to the bound."""
 
-    def decode(payload: bytes) -> bytes:
+    def decode(payload: bytes) -> bytearray:
         size = _FIRST_BUFFER_BYTES
         while True:
             buffer = bytearray(size)
             try:
-                return bytes(memoryview(buffer)[: decompress_into(payload, buffer)])
+                size_used = decompress_into(payload, buffer)
             except cramjam.DecompressionError as exc:  # broken, or too small a buffer: it doesn't say which
                 if size >= MAX_UNPACKED_BYTES:
                     raise _too_large() from exc
+            else:
+                del buffer[size_used:]  # in place: a copy would be 32 MiB more
+                return buffer
             size = min(size * _GROWTH, MAX_UNPACKED_BYTES)
 
     return decode
 
 
-def _snappy(payload: bytes) -> bytes:
+def _snappy(payload: bytes) -> Buffer:
     """One block, or in xerial's framing several, each of which says its size first."""
     raw = bytes(payload)
     if not raw.startswith(_XERIAL):
@@ -151,7 +169,7 @@ def _snappy(payload: bytes) -> bytes:
             raise _broken()
         found += _snappy_block(raw[place + _LENGTH_BYTES : end], MAX_UNPACKED_BYTES - len(found))
         place = end
-    return bytes(found)
+    return found
 
 
 def _snappy_block(raw: bytes, room: int) -> bytes:
@@ -171,7 +189,7 @@ def _broken() -> CorruptRecordException:
     return CorruptRecordException("a batch that can't be unpacked")
 
 
-_DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+_DECODERS: Final[dict[str, Decoder]] = {
     "gzip_decode": _gzip,
     "snappy_decode": _snappy,
     "lz4_decode": _into_a_buffer(cramjam.lz4.decompress_into),

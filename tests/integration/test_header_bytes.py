@@ -18,7 +18,8 @@ from aiokafka.record.util import calc_crc32c
 
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.kafka.dead_letters import DeadLetterTopic
-from consumer.kafka.lenient_headers import AnyNameRecords, read_any_header_name
+from consumer.kafka.lenient_headers import AnyNameRecords
+from consumer.kafka.poll_bound import BoundedRecords, bound_polls
 from consumer.kafka.producer import SharedProducer
 from consumer.records import Headers, Record
 from consumer.settings import KafkaSettings
@@ -37,6 +38,7 @@ async def test_aiokafka_alone_gets_stuck_at_such_a_name(
 ) -> None:
     """What all this is for: without it `getmany` fails at that record, and fails again."""
     monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
+    monkeypatch.setattr(fetcher, "PartitionRecords", BoundedRecords.__base__)
     source = (await topics()).source
     await _produce_raw(kafka, source, _batch_with_odd_name(records=3, odd=1))
     consumer = await _reader(kafka, source)
@@ -173,12 +175,13 @@ def test_a_batch_that_is_really_corrupt_is_still_refused(damage: str) -> None:
         list(batch)
 
 
-def test_another_aiokafka_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the name to be replaced is gone, the start fails instead of the first odd record."""
-    monkeypatch.delattr(fetcher, "MemoryRecords")
+@pytest.mark.parametrize("name", ["MemoryRecords", "PartitionRecords"])
+def test_another_aiokafka_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Where a name to be replaced is gone, the start fails instead of the first odd record."""
+    monkeypatch.delattr(fetcher, name)
 
     with pytest.raises(RuntimeError, match="another way"):
-        read_any_header_name()
+        bound_polls()
 
 
 def _batch_with_odd_name(*, records: int, odd: int, compression: int = 0) -> bytes:

@@ -113,13 +113,22 @@ def test_a_batch_of_millions_of_headers_or_records_is_not_taken_apart(kind: str)
 
 
 def test_a_large_batch_of_ordinary_records_is_read() -> None:
-    """Beyond the size from which records are counted, and with as many headers as are allowed."""
-    packed = batch(record_of(100, b"x" * 1_000) * 1_900, 1_900)
+    """Beyond the size from which records are counted, with headers by the hundred thousand together."""
+    packed = batch(record_of(12, b"x" * 500) * 50_000, 50_000)
 
     read = list(MemoryRecords(packed).next_batch())
 
-    assert 1_900 == len(read)
-    assert {100} == {len(each.headers) for each in read}
+    assert 50_000 == len(read)
+    assert {12} == {len(each.headers) for each in read}
+
+
+def test_many_members_of_gzip_cost_no_more_than_one() -> None:
+    """2 MB of them: each was unpacked from a copy of all that follow it."""
+    members = gzip.compress(b"x", 1) * 90_000
+    began = time.process_time()
+
+    assert b"x" * 90_000 == default_records.gzip_decode(members)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.claim("S-10")
@@ -142,8 +151,10 @@ def highest_memory_bytes(pid: int) -> int:
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
-def publish_bombs(bootstrap: str, topic: str, count: int, size_bytes: int) -> None:
-    """Records of zeros, each in a batch of its own: a kilobyte, or a few, as the broker sees it."""
+def publish_bombs(
+    bootstrap: str, topic: str, count: int, size_bytes: int, *, headers: int = 0, partitions: int = 1
+) -> None:
+    """So many in each partition, each in a batch of its own: a kilobyte, or a few, as the broker sees it."""
     client = confluent_kafka.Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -152,8 +163,10 @@ def publish_bombs(bootstrap: str, topic: str, count: int, size_bytes: int) -> No
             "batch.num.messages": 1,
         }
     )
-    for _ in range(count):
-        client.produce(topic, value=bytes(size_bytes))
+    for number in range(count * partitions):
+        client.produce(
+            topic, value=bytes(size_bytes), headers=[("a", None)] * headers, partition=number % partitions
+        )
         assert 0 == client.flush(30)
 
 
@@ -170,6 +183,11 @@ async def test_a_batch_that_unpacks_to_gigabytes_stops_its_account_and_not_the_p
         consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
     ):
         account = await reaches(process, "kafka_down")
+        began = time.monotonic()
+        while time.monotonic() < began + 6:  # longer than a failed partition's pauses
+            now = await process.account()
+            assert (account["state"], account["reason"]) == (now["state"], now["reason"])
+            await asyncio.sleep(0.2)
         used = highest_memory_bytes(process.pid)
         assert await process.terminate() == 0
 
@@ -192,18 +210,29 @@ async def test_a_command_says_so_too(kafka: KafkaUnderTest, topics: MakeTopics) 
     assert "unpacks to more than 32 MiB" in done.stderr
 
 
+LARGE = {
+    "values": (12, 2, 31_000_000, 0),
+    "values in one partition": (1, 50, 20_000_000, 0),
+    "headers": (12, 2, 1, 340_000),
+}
+
+
 @pytest.mark.claim("S-12")
-async def test_many_batches_that_are_large_unpacked_are_taken_in_one_after_the_other(
-    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+@pytest.mark.parametrize("kind", LARGE)
+async def test_many_records_that_are_large_unpacked_are_taken_in_one_after_the_other(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, kind: str
 ) -> None:
-    """50 records of 20 MB, 1 GB in 50 kB: the pod's memory is enough, and each has its dead letter."""
-    made = await topics(config={"max.message.bytes": "1000000"})
-    await asyncio.to_thread(publish_bombs, kafka.bootstrap, made.source, 50, 20_000_000)
+    """A kilobyte each, in one partition or in twelve: the pod is large enough, each has its dead letter."""
+    partitions, count, size_bytes, headers = LARGE[kind]
+    made = await topics(partitions=partitions, config={"max.message.bytes": "1000000"})
+    await asyncio.to_thread(
+        publish_bombs, kafka.bootstrap, made.source, count, size_bytes, headers=headers, partitions=partitions
+    )
     async with (
         Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
         consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
     ):
-        await finished(process, 50)
+        await finished(process, count * partitions, 60)
         used = highest_memory_bytes(process.pid)
         assert await process.terminate() == 0
 

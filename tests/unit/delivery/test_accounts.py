@@ -209,3 +209,16 @@ async def test_a_missing_replay_topic_is_no_trouble_and_told_once(capsys: pytest
 
     assert account.troubles.gravest() is None
     assert 2 == capsys.readouterr().out.count("replay topics do not exist")
+
+
+def test_an_account_is_in_trouble_while_any_of_its_partitions_cannot_be_read() -> None:
+    """With the reason of one that can't."""
+    account = _account()
+    accounts = _accounts(account)
+    first, second = TopicPartition(REPLAYS.topic, 0), TopicPartition(account.rules.source_topic, 0)
+
+    for reasons, shown in (({first: "a", second: "b"}, "a"), ({second: "b"}, "b"), ({}, None)):
+        accounts.unreadable(reasons)
+
+        gravest = account.troubles.gravest()
+        assert shown == (None if gravest is None else gravest[1])

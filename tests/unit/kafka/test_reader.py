@@ -1,6 +1,7 @@
 """One partition that can't be read stops no other, and what was read before an error is not lost."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,7 +21,8 @@ class FakeAccounts:
     """Remembers what it was given; has room for 10 records at a time."""
 
     received: dict[TopicPartition, list[int]] = field(default_factory=lambda: {GOOD: [], BAD: []})
-    told: list[str | None] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    unread: dict[TopicPartition, str] = field(default_factory=dict)
 
     def ready(self) -> dict[TopicPartition, int]:
         """Both."""
@@ -34,9 +36,10 @@ class FakeAccounts:
         """Where reading goes on."""
         return {partition: len(offsets) for partition, offsets in self.received.items()}
 
-    def reading_failed(self, _partition: TopicPartition, reason: str | None) -> None:
-        """Keep the reason."""
-        self.told.append(reason)
+    def unreadable(self, reasons: dict[TopicPartition, str]) -> None:
+        """Keep them, and each that is new."""
+        self.told += [reason for p, reason in reasons.items() if self.unread.get(p) != reason]
+        self.unread = dict(reasons)
 
     def read_to(self, partition: TopicPartition, position: int) -> None:
         """Nothing to pass."""
@@ -45,10 +48,13 @@ class FakeAccounts:
 class FakeClient:
     """A client that moves on over what it had drained where it raises, as aiokafka does.
 
-    Each partition has 20 records; of BAD, those from `corrupt_at` on can't be read.
+    Each partition has 20 records; of BAD, those from `corrupt_at` on can't be read. `late`: every other
+    poll of BAD alone finds that no fetch has come back yet.
     """
 
-    def __init__(self, corrupt_at: int) -> None:
+    def __init__(self, corrupt_at: int, *, late: bool = False) -> None:
+        self.late = late
+        self._polls = 0
         self._subscription = SimpleNamespace(reassignment_in_progress=False)
         self.corrupt_at = corrupt_at
         self.positions = {GOOD: 0, BAD: 0}
@@ -60,6 +66,8 @@ class FakeClient:
     def highwater(self, _partition: KafkaPartition) -> int:
         """The end."""
         return 20
+
+    last_stable_offset = highwater
 
     async def position(self, partition: KafkaPartition) -> int:
         """Where it stands."""
@@ -75,6 +83,9 @@ class FakeClient:
         """What is there, in order."""
         found: dict[KafkaPartition, list[Any]] = {}
         left = max_records
+        self._polls += len(partitions) == 1 and partitions[0] == BAD
+        if self.late and len(partitions) == 1 and self._polls % 2:
+            return found
         for each in map(TopicPartition._make, partitions):
             start = self.positions[each]
             end = min(20, start + left)
@@ -146,3 +157,21 @@ async def test_a_new_ownership_is_told_of_a_corrupt_partition_again() -> None:
             reader.forget()
 
     assert 1 == len(set(accounts.told))
+
+
+async def test_a_corrupt_partition_is_told_for_as_long_as_it_lasts() -> None:
+    """Others are well again, or a fetch is late: neither ends it. Mending does."""
+    client, accounts = FakeClient(corrupt_at=7, late=True), FakeAccounts()
+    anything = cast("Any", (client, accounts))
+    reader = Reader(anything[0], anything[1], Admission("g", ["t"]), "g", well_after_seconds=0.8)
+    async with asyncio.timeout(10):
+        while not accounts.told:
+            await reader.read()
+        told_at = time.monotonic()
+        while time.monotonic() < told_at + 3.5:
+            await reader.read()
+            assert "t:1 can't be read from offset 7 on" in accounts.unread[BAD]
+            assert [BAD] == list(accounts.unread)
+        client.corrupt_at = 100
+        while accounts.unread or accounts.next_offsets()[BAD] < 20:
+            await reader.read()
