@@ -107,9 +107,10 @@ class Tenure:
         for session, applied in account.ledger.packed.to_rewrite():
             self.settler.write_again(written_again(session, applied))
         self.opened = True
-        if account.position_known:
+        if account.position_known and not account.quota.pending:
             # Who looks on reads from the commit how the account stands: with this owner, not with the last.
-            # A position that somebody set keeps its mark until there is something to record.
+            # A position that somebody set keeps its mark until there is something to record. What a crash
+            # left is counted by each owner that reads it, so it is not handed on before a call needs it.
             self._on_progress()
         while True:
             since = self._wall_clock() - account.rules.ledger_seconds
