@@ -187,7 +187,7 @@ class _Builder(_DefaultRecordBatchBuilderPy):  # type: ignore[misc]  # final, fo
         header_size, packer = self.HEADER_STRUCT.size, zlib.compressobj(wbits=_GZIP)
         with memoryview(self._buffer) as whole:
             packed = packer.compress(whole[header_size:]) + packer.flush()
-        smaller = len(packed) < len(self._buffer) - header_size
+        smaller: bool = len(packed) < len(self._buffer) - header_size
         if smaller:
             self._buffer[header_size:] = packed
         return smaller

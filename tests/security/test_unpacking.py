@@ -6,9 +6,7 @@ import os
 import subprocess
 import time
 import tracemalloc
-from pathlib import Path
 
-import confluent_kafka
 import pytest
 from aiokafka import codec
 from aiokafka.errors import CorruptRecordException
@@ -28,6 +26,7 @@ from tests.integration.scene import changes, finished, reaches
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN, settings_for
+from tests.security.packed import highest_memory_bytes, publish_bombs
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 bound_unpacking()
@@ -143,31 +142,6 @@ def test_what_is_no_packed_batch_is_an_error_of_kafkas(name: str, junk: bytes, c
             getattr(default_records, f"{name}_decode")(packed)
         except (BatchTooLargeError, CorruptRecordException):
             continue
-
-
-def highest_memory_bytes(pid: int) -> int:
-    """The most that a process ever had in memory."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
-
-
-def publish_bombs(
-    bootstrap: str, topic: str, count: int, size_bytes: int, *, headers: int = 0, partitions: int = 1
-) -> None:
-    """So many in each partition, each in a batch of its own: a kilobyte, or a few, as the broker sees it."""
-    client = confluent_kafka.Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "compression.type": "zstd",
-            "message.max.bytes": 1_000_000_000,
-            "batch.num.messages": 1,
-        }
-    )
-    for number in range(count * partitions):
-        client.produce(
-            topic, value=bytes(size_bytes), headers=[("a", None)] * headers, partition=number % partitions
-        )
-        assert 0 == client.flush(30)
 
 
 @pytest.mark.claim("S-10")
