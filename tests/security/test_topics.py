@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,8 +21,8 @@ from schemas import dead_letter as names
 from tests.fakes.dlq_topics import Failed
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.dlq_scene import dlq, settings, write
-from tests.integration.scene import changes, finished
-from tests.kafka_broker.traffic import Outgoing, publish
+from tests.integration.scene import binary, changes, data, finished
+from tests.kafka_broker.traffic import Outgoing, publish, read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN, settings_for
 from tests.security import hostile
@@ -49,6 +50,30 @@ async def test_no_outcome_that_others_write_ends_the_consumer(
         await publish(kafka.bootstrap, made.source, events[5:])
         await finished(process, 10)
         assert await process.terminate() == 0
+
+
+@pytest.mark.claim("S-06")
+@pytest.mark.parametrize(
+    ("timestamps", "outcome"), [("CreateTime", "applied"), ("LogAppendTime", "dead_lettered")]
+)
+async def test_whose_timestamp_a_time_ahead_may_lean_on(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, timestamps: str, outcome: str
+) -> None:
+    """A publisher's own, as far as the topic lets it, half an hour here; not where the broker sets it."""
+    made = await topics(config={"message.timestamp.type": timestamps})
+    ahead = datetime.now(UTC) + timedelta(minutes=30)
+    event = binary(data(1), "ahead", time=ahead.isoformat())
+    await publish(
+        kafka.bootstrap, made.source, [replace(event, timestamp_ms=round(ahead.timestamp() * 1000))]
+    )
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
+    ):
+        await finished(process, 1)
+
+    (record,) = await read_all(kafka.bootstrap, made.outcomes)
+    assert outcome == json.loads(record.value or b"")["outcome"]
 
 
 DEEP = b'{"schema":1,"a":[' + b"[]," * 10_000_000 + b"[]]}"
