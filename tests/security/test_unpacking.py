@@ -26,7 +26,7 @@ from tests.integration.scene import changes, finished, reaches
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN, settings_for
-from tests.security.packed import highest_memory_bytes, publish_bombs
+from tests.security.packed import POD_BYTES, highest_memory_bytes, publish_bombs, run_and_measure
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 bound_unpacking()
@@ -210,4 +210,29 @@ async def test_many_records_that_are_large_unpacked_are_taken_in_one_after_the_o
         used = highest_memory_bytes(process.pid)
         assert await process.terminate() == 0
 
-    assert used < 320 * 1_048_576, used
+    assert used < POD_BYTES, used
+
+
+@pytest.mark.claim("S-12")
+@pytest.mark.parametrize("kind", ["values", "headers"])
+async def test_a_command_takes_them_in_one_after_the_other_too(
+    kafka: KafkaUnderTest, topics: MakeTopics, kind: str
+) -> None:
+    """What stands in the dead-letter topic, in several partitions, all of it in one answer of the broker."""
+    partitions, count, size_bytes, headers = LARGE[kind]
+    made = await topics(partitions=partitions)
+    await asyncio.to_thread(
+        publish_bombs,
+        kafka.bootstrap,
+        made.dead_letters,
+        count,
+        size_bytes,
+        headers=headers,
+        partitions=partitions,
+    )
+    env = {**os.environ, **settings_of_dlq(kafka, made)}
+
+    code, used = await asyncio.to_thread(run_and_measure, [RUN[0], "dlq", "list"], env)
+
+    assert code == 0
+    assert used < POD_BYTES, used
