@@ -137,7 +137,8 @@ class _AnyNameBatch:
             # From the batch's start: whatever lies below the position is left out by the fetcher, as it
             # does when it has to start in the middle of a compressed batch.
             yield from again
-        self._of.unpacked_bytes = 0
+        finally:
+            self._of.unpacked_bytes = 0
 
 
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final, for want of a seam
