@@ -101,7 +101,7 @@ class BoundedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no
 
     def __init__(self, tp: Any, records: AnyNameRecords, *others: Any) -> None:
         super().__init__(tp, records, *others)
-        records.before_unpacking = self._make_room
+        records.before_unpacking = _make_room  # a method would be a cycle, which holds what was fetched
         _standing.add(self)
 
     @property
@@ -115,8 +115,9 @@ class BoundedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no
         self._records_iterator = iter(())
         self._records.unpacked_bytes = 0
 
-    def _make_room(self) -> None:
-        others = [each for each in _standing if each is not self and each.unpacked_bytes]
-        if sum(each.unpacked_bytes for each in others) > ENOUGH_BYTES:
-            for each in others:
-                each.let_go()
+
+def _make_room(asking: AnyNameRecords) -> None:
+    others = [each for each in _standing if each._records is not asking and each.unpacked_bytes]
+    if sum(each.unpacked_bytes for each in others) > ENOUGH_BYTES:
+        for each in others:
+            each.let_go()
