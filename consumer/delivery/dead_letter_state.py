@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, get_args
 
 from consumer.clock import rfc3339
-from consumer.delivery.outcome import STATE_KEY_PREFIX, OutcomeRecord
+from consumer.delivery.outcome import STATE_KEY_PREFIX, OutcomeRecord, text_of
 from schemas.outcome import DeadLetterStateName, OutcomeName
 
 _STATES: Final = frozenset(get_args(DeadLetterStateName))
@@ -57,7 +57,7 @@ def state_key(dead_letter_id: str) -> bytes:
 def read_state_change(value: bytes) -> StateChange:
     """From the record's value; ValueError where it is none of schema 1."""
     try:
-        found: dict[str, Any] = json.loads(value)
+        found: dict[str, Any] = json.loads(text_of(value))
         if found["schema"] != 1 or found["state"] not in _STATES:
             raise ValueError("not a dead letter's state of schema 1")
         outcome = found.get("outcome")

@@ -21,6 +21,10 @@ MAX_OFFSET: Final = 2**63 - 1
 MAX_PARTITION: Final = 2**31 - 1
 MAX_TOPIC_CHARACTERS: Final = 249
 
+# What we write is below 20 kB. What is larger is none of ours and not taken apart: 30 MB of `[[],[],…` come
+# as a few kilobytes, stay for good in a topic that is compacted, and take 800 MB as objects of Python.
+MAX_VALUE_BYTES: Final = 65_536
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SESSION: Final = re.compile(r"[0-9]{1,30}(?:/[0-9]{1,30}){3}")
 _HEAD: Final = '{"schema":1,'
@@ -129,7 +133,7 @@ def applied_of(value: bytes) -> Applied | None:
 
     Of what we wrote ourselves only the end is parsed: a take-over reads them by the hundred thousand.
     """
-    text = value.decode()
+    text = text_of(value)
     place = text.rfind(_APPLIED)
     try:
         if place > 0 and text.startswith(_HEAD):
@@ -149,7 +153,7 @@ def settled_of(value: bytes) -> tuple[Origin, int] | None:
 
     None where it can't be told; only of what we wrote ourselves.
     """
-    text = value.decode()
+    text = text_of(value)
     place, event = text.find(_ORIGIN), text.find(_EVENT)
     if not text.startswith(_HEAD) or place < 0 or event < 0:
         return None
@@ -159,6 +163,13 @@ def settled_of(value: bytes) -> tuple[Origin, int] | None:
         return _read_origin(found), event_mark(reference["source"], reference["id"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def text_of(value: bytes) -> str:
+    """The text of a value; ValueError where it is none, or larger than anything that we write."""
+    if len(value) > MAX_VALUE_BYTES:
+        raise ValueError("larger than what is written here")
+    return value.decode()
 
 
 def event_mark(source: str, event_id: str) -> int:

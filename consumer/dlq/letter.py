@@ -15,6 +15,8 @@ from schemas.fields import MAX_REVISION
 
 _MOST_DIGITS: Final = 19
 _MAX_COUNT: Final = 10**9
+# Of a header of ours, and of a value that a revision is looked for in: what is larger came packed.
+_MAX_BYTES: Final = 1024 * 1024
 
 
 def _text(value: bytes) -> str:
@@ -128,7 +130,10 @@ def read_letter(record: Record) -> Letter | None:
     raw = dict(record.headers)
     if names.ID not in raw:
         return None
-    found = {name: read(value) for name, read in _READ if (value := raw.get(name)) is not None}
+    given = {name: (read, value) for name, read in _READ if (value := raw.get(name)) is not None}
+    if any(len(value) > _MAX_BYTES for _, value in given.values()):
+        return None
+    found = {name: read(value) for name, (read, value) in given.items()}
     try:
         failed_at = datetime.fromisoformat(found[names.FAILED_AT])
         origin = Origin(
@@ -174,7 +179,7 @@ def _number(text: str, most: int) -> int:
 
 def _revision(value: bytes | None) -> int | None:
     """The event's revision in either mode; read leniently, since the event may be broken elsewhere."""
-    if value is None or b'"revision"' not in value:
+    if value is None or len(value) > _MAX_BYTES or b'"revision"' not in value:
         return None
     try:
         found: Any = json.loads(value.decode())

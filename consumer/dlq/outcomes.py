@@ -6,13 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from consumer.delivery.outcome import text_of
 from schemas.outcome import Outcome
 
 
 def read_outcome(value: bytes) -> Mapping[str, Any] | None:
     """An outcome's JSON object; None where the value is no outcome as the contract has it."""
     try:
-        found = json.loads(value)
+        found = json.loads(text_of(value))
         Outcome.model_validate(found)
     except (ValueError, RecursionError, ValidationError):
         return None

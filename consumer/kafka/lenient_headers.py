@@ -83,7 +83,7 @@ def lone_batch(
 class AnyNameRecords:
     """aiokafka's MemoryRecords, the batches of one fetch answer, with batches that take any header name.
 
-    `before_unpacking` is called before a batch of it is unpacked, when its records are asked for;
+    `before_unpacking` is called with it before a batch of it is unpacked, when its records are asked for;
     `unpacked_bytes` is how large it is then, until its last record is taken.
     """
 
@@ -92,7 +92,7 @@ class AnyNameRecords:
     def __init__(self, buffer: bytes) -> None:
         self._buffer = buffer
         self._batches = MemoryRecords(buffer)
-        self.before_unpacking: Callable[[], None] = _nothing
+        self.before_unpacking: Callable[[AnyNameRecords], None] = _nothing
         self.unpacked_bytes = 0
         self.size_in_bytes = self._batches.size_in_bytes
         self.has_next = self._batches.has_next
@@ -103,7 +103,7 @@ class AnyNameRecords:
         return None if batch is None else _AnyNameBatch(batch, self._buffer, self)
 
 
-def _nothing() -> None:
+def _nothing(_records: AnyNameRecords) -> None:
     """Nothing to be done before unpacking."""
 
 
@@ -125,7 +125,7 @@ class _AnyNameBatch:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            self._of.before_unpacking()
+            self._of.before_unpacking(self._of)
             before = unpacking.total_bytes()
             records = iter(self._batch)  # unpacks it
             self._of.unpacked_bytes = unpacking.total_bytes() - before
@@ -137,7 +137,8 @@ class _AnyNameBatch:
             # From the batch's start: whatever lies below the position is left out by the fetcher, as it
             # does when it has to start in the middle of a compressed batch.
             yield from again
-        self._of.unpacked_bytes = 0
+        finally:
+            self._of.unpacked_bytes = 0
 
 
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final, for want of a seam
@@ -187,7 +188,7 @@ class _Builder(_DefaultRecordBatchBuilderPy):  # type: ignore[misc]  # final, fo
         header_size, packer = self.HEADER_STRUCT.size, zlib.compressobj(wbits=_GZIP)
         with memoryview(self._buffer) as whole:
             packed = packer.compress(whole[header_size:]) + packer.flush()
-        smaller = len(packed) < len(self._buffer) - header_size
+        smaller: bool = len(packed) < len(self._buffer) - header_size
         if smaller:
             self._buffer[header_size:] = packed
         return smaller

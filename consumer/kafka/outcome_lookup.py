@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from consumer.delivery.outcome import STATE_KEY_PREFIX
+from consumer.delivery.outcome import STATE_KEY_PREFIX, text_of
 from consumer.events.model import SessionKey
 from consumer.kafka.outcomes import partition_of
 from consumer.kafka.topic_reading import count_partitions
@@ -79,7 +79,7 @@ def _value(value: bytes | None) -> Mapping[str, object] | None:
     if value is None:
         return None
     try:
-        parsed = json.loads(value)
+        parsed = json.loads(text_of(value))
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -19,7 +19,7 @@ from aiokafka.record.util import calc_crc32c
 from consumer.delivery.dead_letter import DeadLetter
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.lenient_headers import AnyNameRecords
-from consumer.kafka.poll_bound import BoundedRecords, bound_polls
+from consumer.kafka.poll_bound import BoundedRecords, BoundedResult, bound_polls
 from consumer.kafka.producer import SharedProducer
 from consumer.records import Headers, Record
 from consumer.settings import KafkaSettings
@@ -39,6 +39,7 @@ async def test_aiokafka_alone_gets_stuck_at_such_a_name(
     """What all this is for: without it `getmany` fails at that record, and fails again."""
     monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
     monkeypatch.setattr(fetcher, "PartitionRecords", BoundedRecords.__base__)
+    monkeypatch.setattr(fetcher, "FetchResult", BoundedResult.__base__)
     source = (await topics()).source
     await _produce_raw(kafka, source, _batch_with_odd_name(records=3, odd=1))
     consumer = await _reader(kafka, source)
@@ -175,7 +176,7 @@ def test_a_batch_that_is_really_corrupt_is_still_refused(damage: str) -> None:
         list(batch)
 
 
-@pytest.mark.parametrize("name", ["MemoryRecords", "PartitionRecords"])
+@pytest.mark.parametrize("name", ["MemoryRecords", "PartitionRecords", "FetchResult"])
 def test_another_aiokafka_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Where a name to be replaced is gone, the start fails instead of the first odd record."""
     monkeypatch.delattr(fetcher, name)

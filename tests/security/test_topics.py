@@ -1,25 +1,32 @@
 """What can be done by writing to the topics: claims of docs/security.md, on a real Kafka."""
 
+import asyncio
 import json
+import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 
+from consumer.delivery.dead_letter_state import state_key
+from consumer.delivery.outcome import STATE_KEY_PREFIX
 from consumer.dlq.runs import Runs
 from consumer.emulator.options import EmulatorOptions, Limits
 from consumer.emulator.server import Emulator
 from consumer.kafka.assignor import AccountAssignor
+from schemas import dead_letter as names
 from tests.fakes.dlq_topics import Failed
 from tests.integration.conftest import MakeConsumer, MakeTopics
 from tests.integration.dlq_scene import dlq, settings, write
-from tests.integration.scene import changes, finished
-from tests.kafka_broker.traffic import Outgoing, publish
+from tests.integration.scene import binary, changes, data, finished
+from tests.kafka_broker.traffic import Outgoing, publish, read_all
 from tests.kafka_broker.under_test import KafkaUnderTest
-from tests.process import settings_for
+from tests.process import RUN, settings_for
 from tests.security import hostile
+from tests.security.packed import POD_BYTES, highest_memory_bytes, publish_packed, run_and_measure
 
 WAITS = Failed(minute=10)
 
@@ -43,6 +50,77 @@ async def test_no_outcome_that_others_write_ends_the_consumer(
         await publish(kafka.bootstrap, made.source, events[5:])
         await finished(process, 10)
         assert await process.terminate() == 0
+
+
+@pytest.mark.claim("S-06")
+@pytest.mark.parametrize(
+    ("timestamps", "outcome"), [("CreateTime", "applied"), ("LogAppendTime", "dead_lettered")]
+)
+async def test_whose_timestamp_a_time_ahead_may_lean_on(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer, timestamps: str, outcome: str
+) -> None:
+    """A publisher's own, as far as the topic lets it, half an hour here; not where the broker sets it."""
+    made = await topics(config={"message.timestamp.type": timestamps})
+    ahead = datetime.now(UTC) + timedelta(minutes=30)
+    event = binary(data(1), "ahead", time=ahead.isoformat())
+    await publish(
+        kafka.bootstrap, made.source, [replace(event, timestamp_ms=round(ahead.timestamp() * 1000))]
+    )
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
+    ):
+        await finished(process, 1)
+
+    (record,) = await read_all(kafka.bootstrap, made.outcomes)
+    assert outcome == json.loads(record.value or b"")["outcome"]
+
+
+DEEP = b'{"schema":1,"a":[' + b"[]," * 10_000_000 + b"[]]}"
+
+
+@pytest.mark.claim("S-20")
+async def test_an_outcome_that_is_large_unpacked_is_passed_over(
+    kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
+) -> None:
+    """30 MB that are gigabytes as objects of Python: the pod is large enough, at each start anew."""
+    made = await topics()
+    outcome, state = (Outgoing(DEEP, key) for key in (b"1/2/3/4", STATE_KEY_PREFIX + b"x"))
+    await asyncio.to_thread(publish_packed, kafka.bootstrap, made.outcomes, [outcome, state])
+    await publish(kafka.bootstrap, made.source, changes(3, 3))
+    async with (
+        Emulator(EmulatorOptions(limits=Limits(30, 1.0, 2.0))) as zoho,
+        consumer_process(settings_for(kafka, made, zoho.url, quota_window_seconds=1)) as process,
+    ):
+        await finished(process, 3)
+        used = highest_memory_bytes(process.pid)
+        assert await process.terminate() == 0
+
+    assert used < POD_BYTES, used
+
+
+@pytest.mark.claim("S-21")
+async def test_no_command_takes_apart_what_is_larger_than_what_we_write(
+    kafka: KafkaUnderTest, topics: MakeTopics
+) -> None:
+    """An outcome, a state and a dead letter's details of 30 MB each, in a small process."""
+    made = await topics()
+    letter = WAITS.letter()
+    details = tuple((name, DEEP if name == names.ERROR_DETAILS else value) for name, value in letter.headers)
+    if names.ERROR_DETAILS not in dict(details):
+        details += ((names.ERROR_DETAILS, DEEP),)
+    await write(kafka, made.dead_letters, [letter])
+    packed = [Outgoing(letter.value, letter.key, headers=details)]
+    await asyncio.to_thread(publish_packed, kafka.bootstrap, made.dead_letters, packed)
+    forged = [Outgoing(DEEP, key) for key in (str(WAITS.session).encode(), state_key(WAITS.id))]
+    await asyncio.to_thread(publish_packed, kafka.bootstrap, made.outcomes, forged)
+    env = {**os.environ, **settings(kafka, made)}
+
+    for arguments in (["list", "-o", "json"], ["stats"], ["show", WAITS.id], ["runs"]):
+        code, used = await asyncio.to_thread(run_and_measure, [RUN[0], "dlq", *arguments], env)
+
+        assert (arguments, 0) == (arguments, code)
+        assert used < POD_BYTES, (arguments, used)
 
 
 @pytest.mark.claim("S-21")

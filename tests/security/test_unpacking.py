@@ -6,9 +6,7 @@ import os
 import subprocess
 import time
 import tracemalloc
-from pathlib import Path
 
-import confluent_kafka
 import pytest
 from aiokafka import codec
 from aiokafka.errors import CorruptRecordException
@@ -28,6 +26,7 @@ from tests.integration.scene import changes, finished, reaches
 from tests.kafka_broker.traffic import publish
 from tests.kafka_broker.under_test import KafkaUnderTest
 from tests.process import RUN, settings_for
+from tests.security.packed import POD_BYTES, highest_memory_bytes, publish_bombs, run_and_measure
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 bound_unpacking()
@@ -145,31 +144,6 @@ def test_what_is_no_packed_batch_is_an_error_of_kafkas(name: str, junk: bytes, c
             continue
 
 
-def highest_memory_bytes(pid: int) -> int:
-    """The most that a process ever had in memory."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
-
-
-def publish_bombs(
-    bootstrap: str, topic: str, count: int, size_bytes: int, *, headers: int = 0, partitions: int = 1
-) -> None:
-    """So many in each partition, each in a batch of its own: a kilobyte, or a few, as the broker sees it."""
-    client = confluent_kafka.Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "compression.type": "zstd",
-            "message.max.bytes": 1_000_000_000,
-            "batch.num.messages": 1,
-        }
-    )
-    for number in range(count * partitions):
-        client.produce(
-            topic, value=bytes(size_bytes), headers=[("a", None)] * headers, partition=number % partitions
-        )
-        assert 0 == client.flush(30)
-
-
 @pytest.mark.claim("S-10")
 async def test_a_batch_that_unpacks_to_gigabytes_stops_its_account_and_not_the_process(
     kafka: KafkaUnderTest, topics: MakeTopics, consumer_process: MakeConsumer
@@ -236,4 +210,29 @@ async def test_many_records_that_are_large_unpacked_are_taken_in_one_after_the_o
         used = highest_memory_bytes(process.pid)
         assert await process.terminate() == 0
 
-    assert used < 320 * 1_048_576, used
+    assert used < POD_BYTES, used
+
+
+@pytest.mark.claim("S-12")
+@pytest.mark.parametrize("kind", ["values", "headers"])
+async def test_a_command_takes_them_in_one_after_the_other_too(
+    kafka: KafkaUnderTest, topics: MakeTopics, kind: str
+) -> None:
+    """What stands in the dead-letter topic, in several partitions, all of it in one answer of the broker."""
+    partitions, count, size_bytes, headers = LARGE[kind]
+    made = await topics(partitions=partitions)
+    await asyncio.to_thread(
+        publish_bombs,
+        kafka.bootstrap,
+        made.dead_letters,
+        count,
+        size_bytes,
+        headers=headers,
+        partitions=partitions,
+    )
+    env = {**os.environ, **settings_of_dlq(kafka, made)}
+
+    code, used = await asyncio.to_thread(run_and_measure, [RUN[0], "dlq", "list"], env)
+
+    assert code == 0
+    assert used < POD_BYTES, used

@@ -291,13 +291,18 @@ def test_a_time_ahead_with_another_fault_is_final(fields: dict[str, str]) -> Non
     assert (refusal.error_class, refusal.retryable) == (ErrorClass.EVENT_INVALID, False)
 
 
-def test_the_later_of_clock_and_timestamp_counts() -> None:
-    """A record from a broker whose clock runs ahead of ours is not refused for it."""
-    event = full_event(lambda each: each.update(time=moment(1_000)))
+@pytest.mark.claim("S-06")
+@pytest.mark.parametrize(
+    ("timestamp_ahead", "most"), [(-86_400, 300), (0, 300), (900, 1_200), (3_600, 3_900)]
+)
+def test_the_later_of_clock_and_timestamp_counts(timestamp_ahead: int, most: int) -> None:
+    """A record from a broker whose clock runs ahead of ours is not refused for it; an old one gains none."""
+    timestamp_ms = round((NOW + timestamp_ahead) * 1000)
+    good = full_event(lambda each: each.update(time=moment(most)))
+    ahead = full_event(lambda each: each.update(time=moment(most + 1)))
 
-    reading = read_record(record(event, timestamp_ms=round((NOW + 900) * 1000)), KOLKATA, NOW)
-
-    assert not hasattr(reading, "error_class")
+    assert not hasattr(read_record(record(good, timestamp_ms=timestamp_ms), KOLKATA, NOW), "error_class")
+    assert hasattr(read_record(record(ahead, timestamp_ms=timestamp_ms), KOLKATA, NOW), "error_class")
 
 
 @pytest.mark.parametrize("raw", [b"[]", b'"x"', b"1", b"null", b"true"])
