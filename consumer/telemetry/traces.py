@@ -49,10 +49,10 @@ def open_traces(kind: str, *, group: str, people_urls: Mapping[str, str]) -> Tra
     """The setting's: `off` or `otlp`. `people_urls`: where Zoho is, by the account's name."""
     if kind == "off":
         return NoTraces()
-    # The extra `otel`: nothing of it is imported where it isn't asked for.
-    from consumer.telemetry.otlp import OtlpTraces  # noqa: PLC0415
-
     try:
+        # The extra `otel`: nothing of it is imported where it isn't asked for. It reads variables as it is.
+        from consumer.telemetry.otlp import OtlpTraces  # noqa: PLC0415
+
         return OtlpTraces(group=group, people_urls=people_urls)
     except (ValueError, TypeError):
         # Its words quote values, which may be keys.
