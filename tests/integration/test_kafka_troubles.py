@@ -90,6 +90,12 @@ async def test_a_source_topic_that_is_deleted_is_said_and_made_anew_is_a_lost_po
     async with Emulator(QUICK) as zoho, consumer_process(settings_for(kafka, made, zoho.url)) as process:
         await publish(kafka.bootstrap, made.source, changes(3, 3))
         await finished(process, 3)
+
+        async def all_committed() -> bool:
+            positions = await committed(kafka.bootstrap, made.group)
+            return sum(each.offset for each in positions.values()) == 3
+
+        await until(all_committed)  # else it is the last commit that says that the topic is gone
         admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
         await admin.start()
         await admin.delete_topics([made.source])
