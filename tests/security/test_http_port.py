@@ -2,13 +2,12 @@
 
 import asyncio
 import io
-import logging
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from consumer.http import HttpServer, Probes
-from consumer.telemetry import configure_logging
+from tests.logs import everything_logged
 
 MARK = "PLANTED-e7c1"
 
@@ -16,12 +15,8 @@ MARK = "PLANTED-e7c1"
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """All that is logged."""
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    stream = io.StringIO()
-    configure_logging("json", "debug", stream=stream)
-    yield stream
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger().setLevel(level)
+    with everything_logged() as stream:
+        yield stream
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import logging
 import os
 import ssl
 import sys
@@ -18,9 +17,9 @@ import pytest
 from consumer.check.rows import Group
 from consumer.check.zoho_rows import TokenAnswers, ZohoAccess, clock_row, judged
 from consumer.delivery.verdicts import Applied, CredentialRefused, Failed, NoAnswer, Unreachable
-from consumer.telemetry import configure_logging
 from consumer.zoho.oauth import AccessToken
 from tests.kafka_broker.security import make_certificates
+from tests.logs import everything_logged
 from tests.unit.zoho.far_side import (
     SUCCESS,
     Connection,
@@ -39,12 +38,8 @@ SECRETS = (TOKEN, "aaaaaaaaaa", "client-secret", "1000.refresh.token")
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """All that is logged, at the most talkative level an operator can choose."""
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    stream = io.StringIO()
-    configure_logging("json", "debug", stream=stream)
-    yield stream
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger().setLevel(level)
+    with everything_logged() as stream:
+        yield stream
 
 
 # The token and the event's text, wherever an answer has room for them.

@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import structlog
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from consumer.telemetry import TracesError, configure_logging, open_traces
+from consumer.telemetry import TracesError, open_traces
 from consumer.telemetry.collector import MAX_ANSWER_BYTES, CollectorExporter
+from tests.logs import everything_logged
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 KEY = "SUPERSECRET"
@@ -83,10 +83,8 @@ def endless(taken: Taken, status: int) -> Answer:
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """The log."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
-    stream = io.StringIO()
-    configure_logging("json", "debug", stream=stream)
-    yield stream
-    structlog.reset_defaults()
+    with everything_logged() as stream:
+        yield stream
 
 
 def export(url: str, monkeypatch: pytest.MonkeyPatch, spans: int = 1) -> None:

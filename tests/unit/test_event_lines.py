@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import structlog
 
 from consumer.delivery.done import CallMade, Done, Work
 from consumer.delivery.outcome import EventReference, Origin
@@ -16,6 +15,7 @@ from consumer.events.model import EventIdentity, SessionKey
 from consumer.telemetry import configure_logging, write_event_line
 from consumer.telemetry.event_lines import FIELDS
 from schemas.error_class import ErrorClass
+from tests.logs import logging_restored
 
 IDENTITY = EventIdentity("e-1", "/lms", "2026-11-20T10:00:00Z", SessionKey("1", "2", "3", "4"), 7)
 CALLS = (CallMade(101.0, 101.5, "failed", 503), CallMade(110.0, 110.25, "no_answer", None))
@@ -33,8 +33,8 @@ ALL = replace(
 
 @pytest.fixture(autouse=True)
 def _logging_restored() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
+    with logging_restored():
+        yield
 
 
 def lines(*done: Done, level: Any = "info", trace_id: str | None = None) -> list[dict[str, Any]]:

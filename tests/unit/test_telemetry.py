@@ -18,19 +18,15 @@ from consumer.delivery.ports import Telemetry
 from consumer.telemetry import METRIC_TABLE, Metrics, configure_logging, unlogged
 from consumer.telemetry.lines import MAX_LINE_BYTES, console_line, describe_exception, json_line
 from consumer.telemetry.logs import FLOOD_SECONDS, MAX_REMEMBERED_MESSAGES, FloodGate
+from tests.logs import logging_restored
 
 Write = Callable[[object, str, Mapping[str, Any]], str]
 
 
 @pytest.fixture
 def _logging_restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    with logging_restored():
+        yield
 
 
 def logged(
